@@ -1,0 +1,199 @@
+//! What a convolution layer is asked to do, as plain data. The first step of the flow
+//! `descriptor -> plan -> pack -> run`.
+
+use crate::{Activation, Border};
+
+/// The order of a tensor's dimensions in memory.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum Layout {
+    /// Batch, channels, height, width; weights are OIHW: out channels, in channels of a group, height, width.
+    #[default]
+    Nchw,
+    /// Batch, height, width, channels; weights are OHWI.
+    Nhwc,
+}
+
+/// How the weights lie on the window.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum Mode {
+    /// Cross-correlation: weight (r, s) meets the pixel r down and s right. What networks and image tools call
+    /// convolution.
+    #[default]
+    Correlate,
+    /// True convolution: the weights are turned by 180 degrees first.
+    Convolve,
+}
+
+/// How far the window may hang over the edges.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum Padding {
+    /// Not at all: every window lies inside the image.
+    #[default]
+    Valid,
+    /// As far as gives `ceil(size / stride)` outputs; an odd amount has its extra row or column at the end
+    /// (ONNX `SAME_UPPER`, TensorFlow `SAME`).
+    Same,
+    /// The same, with the extra row or column at the start (ONNX `SAME_LOWER`).
+    SameLower,
+    /// By these many pixels.
+    Explicit {
+        /// Rows above.
+        top: usize,
+        /// Columns to the left.
+        left: usize,
+        /// Rows below.
+        bottom: usize,
+        /// Columns to the right.
+        right: usize,
+    },
+}
+
+impl Padding {
+    /// The same amount on all four sides.
+    pub const fn all(amount: usize) -> Self {
+        Padding::Explicit { top: amount, left: amount, bottom: amount, right: amount }
+    }
+}
+
+/// A convolution layer: sizes, geometry and what is fused to it. Pairs are `[vertical, horizontal]`.
+///
+/// With `C` in channels, `K` out channels and `G` groups, weights have `K * (C / G) * R * S` values; group `g` reads
+/// in channels `g*C/G..` and makes out channels `g*K/G..`. Depthwise is `G = C`. For every output pixel
+///
+/// ```text
+/// dst[n, k, y, x] = activation( sum over r, s, c of  w[k, c, r, s] * src[n, g*C/G + c, y*SH - top + r*DH, x*SW - left + s*DW]
+///                               + bias[k] + residual[n, k, y, x] )
+/// ```
+///
+/// One-dimensional layers have `H = R = 1`. Nothing is checked until a plan is made.
+///
+/// ```
+/// use convoke_core::{Activation, Conv2dDesc, Layout, Padding};
+/// // The 3x3 layer of a residual network: 64 channels in and out, 56 by 56 pixels.
+/// let desc = Conv2dDesc::new(Layout::Nhwc, 1, 64, [56, 56], 64, [3, 3])
+///     .padding(Padding::all(1))
+///     .activation(Activation::Relu);
+/// assert_eq!(desc.stride, [1, 1]);
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq)]
+#[non_exhaustive]
+pub struct Conv2dDesc {
+    /// Order of dimensions of `src`, `dst`, `residual` and the weights.
+    pub layout: Layout,
+    /// Images, N. Zero is allowed and gives an empty result.
+    pub batch: usize,
+    /// In channels, C.
+    pub in_channels: usize,
+    /// Height and width of an input image.
+    pub in_size: [usize; 2],
+    /// Out channels, K.
+    pub out_channels: usize,
+    /// Height and width of the kernel, R and S.
+    pub kernel: [usize; 2],
+    /// Pixels from one window to the next.
+    pub stride: [usize; 2],
+    /// Pixels from one tap to the next; 1 is dense.
+    pub dilation: [usize; 2],
+    /// How far windows hang over the edges.
+    pub padding: Padding,
+    /// What they read there.
+    pub border: Border,
+    /// Groups, G.
+    pub groups: usize,
+    /// Correlation or true convolution.
+    pub mode: Mode,
+    /// Applied last.
+    pub activation: Activation,
+    /// Elements from one row of `src` to the next; `None` for a dense tensor. NHWC rows hold `W * C` elements, NCHW
+    /// rows hold `W`. A plane (NCHW) or image (NHWC) is `H` such rows, so that the last row's padding is part of it,
+    /// except at the very end of the buffer.
+    pub src_row_stride: Option<usize>,
+    /// The same for `dst` and for `residual`.
+    pub dst_row_stride: Option<usize>,
+}
+
+impl Conv2dDesc {
+    /// A dense layer with stride 1, no padding, one group, no activation.
+    ///
+    /// `in_size` is `[H, W]`, `kernel` is `[R, S]`.
+    pub const fn new(
+        layout: Layout,
+        batch: usize,
+        in_channels: usize,
+        in_size: [usize; 2],
+        out_channels: usize,
+        kernel: [usize; 2],
+    ) -> Self {
+        Self {
+            layout,
+            batch,
+            in_channels,
+            in_size,
+            out_channels,
+            kernel,
+            stride: [1, 1],
+            dilation: [1, 1],
+            padding: Padding::Valid,
+            border: Border::Zero,
+            groups: 1,
+            mode: Mode::Correlate,
+            activation: Activation::None,
+            src_row_stride: None,
+            dst_row_stride: None,
+        }
+    }
+
+    /// Sets the stride, `[vertical, horizontal]`.
+    pub const fn stride(mut self, stride: [usize; 2]) -> Self {
+        self.stride = stride;
+        self
+    }
+
+    /// Sets the dilation, `[vertical, horizontal]`; 1 is dense.
+    pub const fn dilation(mut self, dilation: [usize; 2]) -> Self {
+        self.dilation = dilation;
+        self
+    }
+
+    /// Sets how far windows hang over the edges.
+    pub const fn padding(mut self, padding: Padding) -> Self {
+        self.padding = padding;
+        self
+    }
+
+    /// Sets what they read there.
+    pub const fn border(mut self, border: Border) -> Self {
+        self.border = border;
+        self
+    }
+
+    /// Sets the number of groups.
+    pub const fn groups(mut self, groups: usize) -> Self {
+        self.groups = groups;
+        self
+    }
+
+    /// Sets correlation or true convolution.
+    pub const fn mode(mut self, mode: Mode) -> Self {
+        self.mode = mode;
+        self
+    }
+
+    /// Sets the activation.
+    pub const fn activation(mut self, activation: Activation) -> Self {
+        self.activation = activation;
+        self
+    }
+
+    /// Sets the elements from one row of `src` to the next.
+    pub const fn src_row_stride(mut self, elements: usize) -> Self {
+        self.src_row_stride = Some(elements);
+        self
+    }
+
+    /// Sets the elements from one row of `dst` (and `residual`) to the next.
+    pub const fn dst_row_stride(mut self, elements: usize) -> Self {
+        self.dst_row_stride = Some(elements);
+        self
+    }
+}

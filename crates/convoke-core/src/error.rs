@@ -1,0 +1,110 @@
+//! What can be wrong with a request: every error names the operand, what was required and what was got.
+
+use core::fmt;
+
+/// Why a descriptor cannot be planned, or a call cannot run.
+///
+/// No operation writes anything before it has checked everything, so after an error `dst` is as it was.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Error {
+    /// A size or attribute is below the least value that makes sense, such as a stride of 0.
+    TooSmall {
+        /// The operand or attribute.
+        operand: &'static str,
+        /// The least value.
+        required: usize,
+        /// The value given.
+        got: usize,
+    },
+    /// A size or attribute is above the greatest value that makes sense here, such as an anchor outside its mask.
+    TooLarge {
+        /// The operand or attribute.
+        operand: &'static str,
+        /// The greatest value.
+        required: usize,
+        /// The value given.
+        got: usize,
+    },
+    /// A number of channels is not a multiple of the number of groups.
+    NotDivisible {
+        /// The operand: which channels.
+        operand: &'static str,
+        /// The number of groups.
+        groups: usize,
+        /// The number of channels given.
+        got: usize,
+    },
+    /// The operand would have more elements, or reach further, than memory can hold.
+    Overflow {
+        /// The operand.
+        operand: &'static str,
+    },
+    /// A buffer does not have the length that the plan asks for.
+    Length {
+        /// The operand.
+        operand: &'static str,
+        /// The elements required.
+        required: usize,
+        /// The elements given.
+        got: usize,
+    },
+    /// Packed weights were made for another plan, or are not packed weights.
+    WrongPacking,
+    /// A value that must be finite is infinite or NaN.
+    NotFinite {
+        /// The operand.
+        operand: &'static str,
+        /// Which of its elements.
+        index: usize,
+    },
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match *self {
+            Error::TooSmall { operand, required, got } => {
+                write!(f, "{operand}: must be at least {required}, got {got}")
+            }
+            Error::TooLarge { operand, required, got } => {
+                write!(f, "{operand}: must be at most {required}, got {got}")
+            }
+            Error::NotDivisible { operand, groups, got } => {
+                write!(f, "{operand}: must be a multiple of groups ({groups}), got {got}")
+            }
+            Error::Overflow { operand } => {
+                write!(f, "{operand}: too large, its size in bytes must fit in {} bits", usize::BITS - 1)
+            }
+            Error::Length { operand, required, got } => {
+                write!(f, "{operand}: must have {required} elements, got {got}")
+            }
+            Error::WrongPacking => {
+                f.write_str("weights: must have been packed by this plan, got another packing")
+            }
+            Error::NotFinite { operand, index } => {
+                write!(f, "{operand}: must be finite, got infinity or NaN at element {index}")
+            }
+        }
+    }
+}
+
+impl core::error::Error for Error {}
+
+/// `Ok` if `got` is exactly `required`.
+pub(crate) fn check_len(operand: &'static str, required: usize, got: usize) -> Result<(), Error> {
+    if got == required { Ok(()) } else { Err(Error::Length { operand, required, got }) }
+}
+
+/// `Ok` if `got` is at least `required`.
+pub(crate) fn check_at_least(operand: &'static str, required: usize, got: usize) -> Result<(), Error> {
+    if got >= required { Ok(()) } else { Err(Error::TooSmall { operand, required, got }) }
+}
+
+/// The product of the factors, as a length in elements of at most four bytes that memory can hold.
+pub(crate) fn checked_len(operand: &'static str, factors: &[usize]) -> Result<usize, Error> {
+    factors
+        .iter()
+        .try_fold(1_usize, |product, &factor| product.checked_mul(factor))
+        .filter(|&len| len <= isize::MAX as usize / 4)
+        .ok_or(Error::Overflow { operand })
+}

@@ -1,0 +1,118 @@
+//! What a picture filter is asked to do, as plain data.
+
+use crate::{Border, Mode};
+
+/// A linear filter of a picture with one mask: sizes, border, and how sums become pixels.
+///
+/// Pixels have 1 to 4 interleaved channels, each filtered with the same mask. With mask size `R` by `S` and anchor
+/// `(a, b)`, the mask tap that lies on the output pixel,
+///
+/// ```text
+/// dst[y, x, c] = scale / divisor * sum over r, s of  mask[r, s] * src[y + r - a, x + s - b, c]   + offset
+/// ```
+///
+/// in [`Mode::Correlate`]. In [`Mode::Convolve`] the mask is turned by 180 degrees first, and the anchor with it, so
+/// that `mask[a, b]` still lies on the output pixel: `src[y - r + a, x - s + b, c]`.
+///
+/// ```
+/// use convoke_core::{Border, Filter2dDesc};
+/// // The 3x3 mean of a 640x480 colour picture.
+/// let desc = Filter2dDesc::new([480, 640], 3, [3, 3]).divisor(9.0).border(Border::Replicate);
+/// assert_eq!(desc.anchor, [1, 1]);
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq)]
+#[non_exhaustive]
+pub struct Filter2dDesc {
+    /// Height and width of the picture, and of the result.
+    pub size: [usize; 2],
+    /// Interleaved channels, 1 to 4.
+    pub channels: usize,
+    /// Height and width of the mask, R and S.
+    pub mask_size: [usize; 2],
+    /// Row and column of the mask tap that lies on the output pixel.
+    pub anchor: [usize; 2],
+    /// What is read outside the picture.
+    pub border: Border,
+    /// Correlation or true convolution.
+    pub mode: Mode,
+    /// Factor of every sum.
+    pub scale: f32,
+    /// Divisor of every sum; must be positive. A mean of nine pixels is nine ones divided by 9, which is exact where
+    /// nine times one ninth is not.
+    pub divisor: f32,
+    /// Added to every sum after scaling.
+    pub offset: f32,
+    /// Elements from one row of `src` to the next; `None` for `W * channels`.
+    pub src_row_stride: Option<usize>,
+    /// The same for `dst`.
+    pub dst_row_stride: Option<usize>,
+}
+
+impl Filter2dDesc {
+    /// A correlation with zero border, the anchor at `(R / 2, S / 2)` rounded down, and sums taken as they are.
+    ///
+    /// `size` is `[H, W]`, `mask_size` is `[R, S]`.
+    pub const fn new(size: [usize; 2], channels: usize, mask_size: [usize; 2]) -> Self {
+        Self {
+            size,
+            channels,
+            mask_size,
+            anchor: [mask_size[0] / 2, mask_size[1] / 2],
+            border: Border::Zero,
+            mode: Mode::Correlate,
+            scale: 1.0,
+            divisor: 1.0,
+            offset: 0.0,
+            src_row_stride: None,
+            dst_row_stride: None,
+        }
+    }
+
+    /// Sets the mask tap that lies on the output pixel, `[row, column]`.
+    pub const fn anchor(mut self, anchor: [usize; 2]) -> Self {
+        self.anchor = anchor;
+        self
+    }
+
+    /// Sets what is read outside the picture.
+    pub const fn border(mut self, border: Border) -> Self {
+        self.border = border;
+        self
+    }
+
+    /// Sets correlation or true convolution.
+    pub const fn mode(mut self, mode: Mode) -> Self {
+        self.mode = mode;
+        self
+    }
+
+    /// Sets the factor of every sum.
+    pub const fn scale(mut self, scale: f32) -> Self {
+        self.scale = scale;
+        self
+    }
+
+    /// Sets the divisor of every sum.
+    pub const fn divisor(mut self, divisor: f32) -> Self {
+        self.divisor = divisor;
+        self
+    }
+
+    /// Sets what is added to every sum.
+    pub const fn offset(mut self, offset: f32) -> Self {
+        self.offset = offset;
+        self
+    }
+
+    /// Sets the elements from one row of `src` to the next.
+    pub const fn src_row_stride(mut self, elements: usize) -> Self {
+        self.src_row_stride = Some(elements);
+        self
+    }
+
+    /// Sets the elements from one row of `dst` to the next.
+    pub const fn dst_row_stride(mut self, elements: usize) -> Self {
+        self.dst_row_stride = Some(elements);
+        self
+    }
+}

@@ -1,0 +1,19 @@
+//! placeholder docs
+#![no_std]
+#![forbid(unsafe_code)]
+
+mod activation;
+mod border;
+mod conv;
+mod error;
+mod filter;
+
+pub use activation::Activation;
+pub use border::Border;
+pub use conv::desc::{Conv2dDesc, Layout, Mode, Padding};
+pub use conv::geometry::{Geometry, Strides};
+pub use conv::packed::{Packed, identity};
+pub use conv::piece::{Piece, Pieces};
+pub use convoke_simd::Level;
+pub use error::Error;
+pub use filter::desc::Filter2dDesc;

@@ -1,0 +1,131 @@
+//! The scalar token: one lane, plain Rust. The definition that every other token is tested against, and what
+//! runs where the target has nothing better.
+
+use crate::Simd;
+
+/// One lane of plain Rust, without fused multiplication.
+#[derive(Clone, Copy, Debug)]
+pub struct Scalar(());
+
+impl Scalar {
+    /// The scalar token, which every machine has.
+    pub const fn new() -> Self {
+        Self(())
+    }
+}
+
+impl Default for Scalar {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Simd for Scalar {
+    type F32 = f32;
+    const LANES: usize = 1;
+    const REGISTERS: usize = 16;
+    const FUSED: bool = false;
+
+    #[inline(always)]
+    fn vectorize<R>(self, f: impl FnOnce() -> R) -> R {
+        f()
+    }
+
+    #[inline(always)]
+    fn splat(self, x: f32) -> f32 {
+        x
+    }
+
+    #[inline(always)]
+    fn load(self, src: &[f32]) -> f32 {
+        src[0]
+    }
+
+    #[inline(always)]
+    fn store(self, v: f32, dst: &mut [f32]) {
+        dst[0] = v;
+    }
+
+    #[inline(always)]
+    fn load_first(self, src: &[f32]) -> f32 {
+        src.first().copied().unwrap_or(0.0)
+    }
+
+    #[inline(always)]
+    fn store_first(self, v: f32, dst: &mut [f32]) {
+        if let Some(d) = dst.first_mut() {
+            *d = v;
+        }
+    }
+
+    #[inline(always)]
+    fn load_u8(self, src: &[u8]) -> f32 {
+        f32::from(src[0])
+    }
+
+    #[inline(always)]
+    fn store_u8(self, v: f32, dst: &mut [u8]) {
+        // A float-to-integer cast saturates and sends NaN to 0.
+        dst[0] = self.round(v) as u8;
+    }
+
+    #[inline(always)]
+    fn add(self, a: f32, b: f32) -> f32 {
+        a + b
+    }
+
+    #[inline(always)]
+    fn sub(self, a: f32, b: f32) -> f32 {
+        a - b
+    }
+
+    #[inline(always)]
+    fn mul(self, a: f32, b: f32) -> f32 {
+        a * b
+    }
+
+    #[inline(always)]
+    fn div(self, a: f32, b: f32) -> f32 {
+        a / b
+    }
+
+    #[inline(always)]
+    fn mul_add(self, a: f32, b: f32, c: f32) -> f32 {
+        a * b + c
+    }
+
+    #[inline(always)]
+    fn min(self, a: f32, b: f32) -> f32 {
+        if a < b { a } else { b }
+    }
+
+    #[inline(always)]
+    fn max(self, a: f32, b: f32) -> f32 {
+        if a > b { a } else { b }
+    }
+
+    #[inline(always)]
+    fn select_lt(self, a: f32, b: f32, yes: f32, no: f32) -> f32 {
+        if a < b { yes } else { no }
+    }
+
+    #[inline(always)]
+    fn any_lt(self, a: f32, b: f32) -> bool {
+        a < b
+    }
+
+    #[inline(always)]
+    fn round(self, v: f32) -> f32 {
+        // `core` has no rounding function. Adding and subtracting 2^23 leaves no room for a fraction, so the
+        // addition itself rounds, ties to even. Anything of that size or more is an integer already.
+        const TWO_23: f32 = 8_388_608.0;
+        let magnitude = v.abs();
+        if magnitude < TWO_23 { ((magnitude + TWO_23) - TWO_23).copysign(v) } else { v }
+    }
+
+    #[inline(always)]
+    fn exp2_int(self, n: f32) -> f32 {
+        let n = self.round(self.min(self.max(n, -127.0), 127.0));
+        f32::from_bits(((n as i32 + 127) as u32) << 23)
+    }
+}

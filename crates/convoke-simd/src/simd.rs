@@ -1,0 +1,105 @@
+//! The vocabulary: the trait that kernels are generic over, and the trait of things that run at a level.
+
+use core::fmt::Debug;
+
+/// A token for an instruction set: holding one proves that this processor has it.
+///
+/// The vectors hold [`LANES`](Self::LANES) values of `f32`. Operations are total: they are defined on NaN,
+/// infinities and denormals, and give the same bits on every level unless said otherwise.
+///
+/// The methods are meant to be inlined into a region entered through [`vectorize`](Self::vectorize); called
+/// outside one they are correct but slow.
+pub trait Simd: Copy + Debug + Send + Sync + 'static {
+    /// A vector of [`LANES`](Self::LANES) values.
+    type F32: Copy + Debug;
+
+    /// Values in a vector.
+    const LANES: usize;
+
+    /// Architectural vector registers: what a register tile may occupy.
+    const REGISTERS: usize;
+
+    /// Whether [`mul_add`](Self::mul_add) rounds once (fused) or twice.
+    const FUSED: bool;
+
+    /// Runs `f` in a region compiled for this instruction set. Mark what it calls `#[inline(always)]`.
+    fn vectorize<R>(self, f: impl FnOnce() -> R) -> R;
+
+    /// All lanes `x`.
+    fn splat(self, x: f32) -> Self::F32;
+
+    /// The first `LANES` values of `src`.
+    ///
+    /// # Panics
+    /// If `src` is shorter than a vector.
+    fn load(self, src: &[f32]) -> Self::F32;
+
+    /// Writes the vector to the front of `dst`.
+    ///
+    /// # Panics
+    /// If `dst` is shorter than a vector.
+    fn store(self, v: Self::F32, dst: &mut [f32]);
+
+    /// The first `min(LANES, src.len())` values of `src`; the other lanes are `+0`.
+    fn load_first(self, src: &[f32]) -> Self::F32;
+
+    /// Writes the first `min(LANES, dst.len())` lanes.
+    fn store_first(self, v: Self::F32, dst: &mut [f32]);
+
+    /// The first `LANES` bytes of `src` as numbers from 0 to 255.
+    ///
+    /// # Panics
+    /// If `src` is shorter than a vector.
+    fn load_u8(self, src: &[u8]) -> Self::F32;
+
+    /// Rounds each lane to the nearest integer, ties to even, clamps it to 0..=255 (NaN gives 0), and writes the
+    /// bytes to the front of `dst`.
+    ///
+    /// # Panics
+    /// If `dst` is shorter than a vector.
+    fn store_u8(self, v: Self::F32, dst: &mut [u8]);
+
+    /// `a + b`
+    fn add(self, a: Self::F32, b: Self::F32) -> Self::F32;
+
+    /// `a - b`
+    fn sub(self, a: Self::F32, b: Self::F32) -> Self::F32;
+
+    /// `a * b`
+    fn mul(self, a: Self::F32, b: Self::F32) -> Self::F32;
+
+    /// `a / b`
+    fn div(self, a: Self::F32, b: Self::F32) -> Self::F32;
+
+    /// `a * b + c`, rounded once where [`FUSED`](Self::FUSED), twice elsewhere.
+    fn mul_add(self, a: Self::F32, b: Self::F32, c: Self::F32) -> Self::F32;
+
+    /// `if a < b { a } else { b }` per lane: the second operand where either is NaN.
+    fn min(self, a: Self::F32, b: Self::F32) -> Self::F32;
+
+    /// `if a > b { a } else { b }` per lane: the second operand where either is NaN.
+    fn max(self, a: Self::F32, b: Self::F32) -> Self::F32;
+
+    /// `if a < b { yes } else { no }` per lane; `no` where either is NaN.
+    fn select_lt(self, a: Self::F32, b: Self::F32, yes: Self::F32, no: Self::F32) -> Self::F32;
+
+    /// Whether `a < b` in any lane.
+    fn any_lt(self, a: Self::F32, b: Self::F32) -> bool;
+
+    /// To the nearest integer, ties to even. Signed zeros, infinities and NaN pass through.
+    fn round(self, v: Self::F32) -> Self::F32;
+
+    /// `2^n` for integral `n`, clamped to −127..=127 (NaN counts as −127); −127 gives `+0`. Lanes that are not
+    /// integral are rounded first, ties to even.
+    fn exp2_int(self, n: Self::F32) -> Self::F32;
+}
+
+/// A piece of work that can run on any level: a closure that is generic over the token.
+pub trait Kernel {
+    /// What the work gives back.
+    type Output;
+
+    /// Does the work. It is called inside [`Simd::vectorize`]; mark it, and what it calls in its hot part,
+    /// `#[inline(always)]`.
+    fn run<S: Simd>(self, simd: S) -> Self::Output;
+}

@@ -1,0 +1,173 @@
+//! The Avx2 token: eight lanes of f32, sixteen registers, fused multiply-add.
+
+use core::arch::x86_64::*;
+
+use super::detect;
+use crate::Simd;
+
+const LANES: usize = 8;
+
+/// Proof that the processor has AVX2, FMA, BMI1, BMI2 and POPCNT.
+#[derive(Clone, Copy, Debug)]
+pub struct Avx2(());
+
+impl Avx2 {
+    /// The token, if this processor has the instructions and the system saves their registers.
+    pub fn new() -> Option<Self> {
+        detect::has_avx2().then_some(Self(()))
+    }
+}
+
+/// The lanes below `n` selected: all bits set in each.
+#[inline(always)]
+fn first(n: usize) -> [i32; LANES] {
+    core::array::from_fn(|lane| if lane < n { -1 } else { 0 })
+}
+
+impl Simd for Avx2 {
+    type F32 = __m256;
+    const LANES: usize = LANES;
+    const REGISTERS: usize = 16;
+    const FUSED: bool = true;
+
+    #[inline(always)]
+    fn vectorize<R>(self, f: impl FnOnce() -> R) -> R {
+        #[target_feature(enable = "avx2,fma,bmi1,bmi2,popcnt")]
+        #[inline]
+        fn enter<R>(f: impl FnOnce() -> R) -> R {
+            f()
+        }
+        // SAFETY: `self` proves that the processor has these features.
+        unsafe { enter(f) }
+    }
+
+    #[inline(always)]
+    fn splat(self, x: f32) -> __m256 {
+        // SAFETY: `self` proves AVX.
+        unsafe { _mm256_set1_ps(x) }
+    }
+
+    #[inline(always)]
+    fn load(self, src: &[f32]) -> __m256 {
+        let src: &[f32; LANES] = src.first_chunk().expect("slice shorter than a vector");
+        // SAFETY: `self` proves AVX; the array is one vector long, and the load need not be aligned.
+        unsafe { _mm256_loadu_ps(src.as_ptr()) }
+    }
+
+    #[inline(always)]
+    fn store(self, v: __m256, dst: &mut [f32]) {
+        let dst: &mut [f32; LANES] = dst.first_chunk_mut().expect("slice shorter than a vector");
+        // SAFETY: `self` proves AVX; the array is one vector long, and the store need not be aligned.
+        unsafe { _mm256_storeu_ps(dst.as_mut_ptr(), v) }
+    }
+
+    #[inline(always)]
+    fn load_first(self, src: &[f32]) -> __m256 {
+        if src.len() >= LANES {
+            return self.load(src);
+        }
+        let mask = first(src.len());
+        // SAFETY: `self` proves AVX; `mask` is one vector long, and it selects only lanes inside `src`.
+        unsafe { _mm256_maskload_ps(src.as_ptr(), _mm256_loadu_si256(mask.as_ptr().cast())) }
+    }
+
+    #[inline(always)]
+    fn store_first(self, v: __m256, dst: &mut [f32]) {
+        if dst.len() >= LANES {
+            return self.store(v, dst);
+        }
+        let mask = first(dst.len());
+        // SAFETY: `self` proves AVX; `mask` is one vector long, and it selects only lanes inside `dst`.
+        unsafe { _mm256_maskstore_ps(dst.as_mut_ptr(), _mm256_loadu_si256(mask.as_ptr().cast()), v) }
+    }
+
+    #[inline(always)]
+    fn load_u8(self, src: &[u8]) -> __m256 {
+        let src: &[u8; LANES] = src.first_chunk().expect("slice shorter than a vector");
+        // SAFETY: `self` proves AVX2; the array holds the eight bytes that the load reads.
+        unsafe { _mm256_cvtepi32_ps(_mm256_cvtepu8_epi32(_mm_loadl_epi64(src.as_ptr().cast()))) }
+    }
+
+    #[inline(always)]
+    fn store_u8(self, v: __m256, dst: &mut [u8]) {
+        let dst: &mut [u8; LANES] = dst.first_chunk_mut().expect("slice shorter than a vector");
+        let v = self.min(self.max(v, self.splat(0.0)), self.splat(255.0));
+        // SAFETY: `self` proves AVX2; the array holds the eight bytes that the store writes. The explicit
+        // rounding keeps the result independent of the rounding mode.
+        unsafe {
+            let v = _mm256_cvtps_epi32(_mm256_round_ps::<0x8>(v));
+            let words = _mm_packs_epi32(_mm256_castsi256_si128(v), _mm256_extracti128_si256::<1>(v));
+            _mm_storel_epi64(dst.as_mut_ptr().cast(), _mm_packus_epi16(words, words));
+        }
+    }
+
+    #[inline(always)]
+    fn add(self, a: __m256, b: __m256) -> __m256 {
+        // SAFETY: `self` proves AVX.
+        unsafe { _mm256_add_ps(a, b) }
+    }
+
+    #[inline(always)]
+    fn sub(self, a: __m256, b: __m256) -> __m256 {
+        // SAFETY: `self` proves AVX.
+        unsafe { _mm256_sub_ps(a, b) }
+    }
+
+    #[inline(always)]
+    fn mul(self, a: __m256, b: __m256) -> __m256 {
+        // SAFETY: `self` proves AVX.
+        unsafe { _mm256_mul_ps(a, b) }
+    }
+
+    #[inline(always)]
+    fn div(self, a: __m256, b: __m256) -> __m256 {
+        // SAFETY: `self` proves AVX.
+        unsafe { _mm256_div_ps(a, b) }
+    }
+
+    #[inline(always)]
+    fn mul_add(self, a: __m256, b: __m256, c: __m256) -> __m256 {
+        // SAFETY: `self` proves FMA.
+        unsafe { _mm256_fmadd_ps(a, b, c) }
+    }
+
+    #[inline(always)]
+    fn min(self, a: __m256, b: __m256) -> __m256 {
+        // SAFETY: `self` proves AVX.
+        unsafe { _mm256_min_ps(a, b) }
+    }
+
+    #[inline(always)]
+    fn max(self, a: __m256, b: __m256) -> __m256 {
+        // SAFETY: `self` proves AVX.
+        unsafe { _mm256_max_ps(a, b) }
+    }
+
+    #[inline(always)]
+    fn select_lt(self, a: __m256, b: __m256, yes: __m256, no: __m256) -> __m256 {
+        // SAFETY: `self` proves AVX.
+        unsafe { _mm256_blendv_ps(no, yes, _mm256_cmp_ps::<_CMP_LT_OQ>(a, b)) }
+    }
+
+    #[inline(always)]
+    fn any_lt(self, a: __m256, b: __m256) -> bool {
+        // SAFETY: `self` proves AVX.
+        unsafe { _mm256_movemask_ps(_mm256_cmp_ps::<_CMP_LT_OQ>(a, b)) != 0 }
+    }
+
+    #[inline(always)]
+    fn round(self, v: __m256) -> __m256 {
+        // SAFETY: `self` proves AVX.
+        unsafe { _mm256_round_ps::<0x8>(v) }
+    }
+
+    #[inline(always)]
+    fn exp2_int(self, n: __m256) -> __m256 {
+        let n = self.round(self.min(self.max(n, self.splat(-127.0)), self.splat(127.0)));
+        // SAFETY: `self` proves AVX2.
+        unsafe {
+            let biased = _mm256_add_epi32(_mm256_cvtps_epi32(n), _mm256_set1_epi32(127));
+            _mm256_castsi256_ps(_mm256_slli_epi32::<23>(biased))
+        }
+    }
+}

@@ -1,0 +1,164 @@
+//! The Avx512 token: sixteen lanes of f32, thirty-two registers, masks for tails.
+
+use core::arch::x86_64::*;
+
+use super::detect;
+use crate::Simd;
+
+const LANES: usize = 16;
+
+/// Proof that the processor has AVX-512 F, VL, BW and DQ, and everything of [`Avx2`](crate::Avx2).
+#[derive(Clone, Copy, Debug)]
+pub struct Avx512(());
+
+impl Avx512 {
+    /// The token, if this processor has the instructions and the system saves their registers.
+    pub fn new() -> Option<Self> {
+        detect::has_avx512().then_some(Self(()))
+    }
+}
+
+/// The lanes below `n` selected.
+#[inline(always)]
+fn first(n: usize) -> __mmask16 {
+    ((1_u32 << n.min(LANES)) - 1) as __mmask16
+}
+
+impl Simd for Avx512 {
+    type F32 = __m512;
+    const LANES: usize = LANES;
+    const REGISTERS: usize = 32;
+    const FUSED: bool = true;
+
+    #[inline(always)]
+    fn vectorize<R>(self, f: impl FnOnce() -> R) -> R {
+        #[target_feature(enable = "avx512f,avx512vl,avx512bw,avx512dq,avx2,fma,bmi1,bmi2,popcnt")]
+        #[inline]
+        fn enter<R>(f: impl FnOnce() -> R) -> R {
+            f()
+        }
+        // SAFETY: `self` proves that the processor has these features.
+        unsafe { enter(f) }
+    }
+
+    #[inline(always)]
+    fn splat(self, x: f32) -> __m512 {
+        // SAFETY: `self` proves AVX-512F.
+        unsafe { _mm512_set1_ps(x) }
+    }
+
+    #[inline(always)]
+    fn load(self, src: &[f32]) -> __m512 {
+        let src: &[f32; LANES] = src.first_chunk().expect("slice shorter than a vector");
+        // SAFETY: `self` proves AVX-512F; the array is one vector long, and the load need not be aligned.
+        unsafe { _mm512_loadu_ps(src.as_ptr()) }
+    }
+
+    #[inline(always)]
+    fn store(self, v: __m512, dst: &mut [f32]) {
+        let dst: &mut [f32; LANES] = dst.first_chunk_mut().expect("slice shorter than a vector");
+        // SAFETY: `self` proves AVX-512F; the array is one vector long, and the store need not be aligned.
+        unsafe { _mm512_storeu_ps(dst.as_mut_ptr(), v) }
+    }
+
+    #[inline(always)]
+    fn load_first(self, src: &[f32]) -> __m512 {
+        // SAFETY: `self` proves AVX-512F; the mask selects only lanes inside `src`.
+        unsafe { _mm512_maskz_loadu_ps(first(src.len()), src.as_ptr()) }
+    }
+
+    #[inline(always)]
+    fn store_first(self, v: __m512, dst: &mut [f32]) {
+        // SAFETY: `self` proves AVX-512F; the mask selects only lanes inside `dst`.
+        unsafe { _mm512_mask_storeu_ps(dst.as_mut_ptr(), first(dst.len()), v) }
+    }
+
+    #[inline(always)]
+    fn load_u8(self, src: &[u8]) -> __m512 {
+        let src: &[u8; LANES] = src.first_chunk().expect("slice shorter than a vector");
+        // SAFETY: `self` proves AVX-512F; the array holds the sixteen bytes that the load reads.
+        unsafe { _mm512_cvtepi32_ps(_mm512_cvtepu8_epi32(_mm_loadu_si128(src.as_ptr().cast()))) }
+    }
+
+    #[inline(always)]
+    fn store_u8(self, v: __m512, dst: &mut [u8]) {
+        let dst: &mut [u8; LANES] = dst.first_chunk_mut().expect("slice shorter than a vector");
+        let v = self.min(self.max(v, self.splat(0.0)), self.splat(255.0));
+        // SAFETY: `self` proves AVX-512F; the array holds the sixteen bytes that the store writes. The explicit
+        // rounding keeps the result independent of the rounding mode.
+        unsafe {
+            let v = _mm512_cvt_roundps_epi32::<{ _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC }>(v);
+            _mm_storeu_si128(dst.as_mut_ptr().cast(), _mm512_cvtusepi32_epi8(v));
+        }
+    }
+
+    #[inline(always)]
+    fn add(self, a: __m512, b: __m512) -> __m512 {
+        // SAFETY: `self` proves AVX-512F.
+        unsafe { _mm512_add_ps(a, b) }
+    }
+
+    #[inline(always)]
+    fn sub(self, a: __m512, b: __m512) -> __m512 {
+        // SAFETY: `self` proves AVX-512F.
+        unsafe { _mm512_sub_ps(a, b) }
+    }
+
+    #[inline(always)]
+    fn mul(self, a: __m512, b: __m512) -> __m512 {
+        // SAFETY: `self` proves AVX-512F.
+        unsafe { _mm512_mul_ps(a, b) }
+    }
+
+    #[inline(always)]
+    fn div(self, a: __m512, b: __m512) -> __m512 {
+        // SAFETY: `self` proves AVX-512F.
+        unsafe { _mm512_div_ps(a, b) }
+    }
+
+    #[inline(always)]
+    fn mul_add(self, a: __m512, b: __m512, c: __m512) -> __m512 {
+        // SAFETY: `self` proves AVX-512F.
+        unsafe { _mm512_fmadd_ps(a, b, c) }
+    }
+
+    #[inline(always)]
+    fn min(self, a: __m512, b: __m512) -> __m512 {
+        // SAFETY: `self` proves AVX-512F.
+        unsafe { _mm512_min_ps(a, b) }
+    }
+
+    #[inline(always)]
+    fn max(self, a: __m512, b: __m512) -> __m512 {
+        // SAFETY: `self` proves AVX-512F.
+        unsafe { _mm512_max_ps(a, b) }
+    }
+
+    #[inline(always)]
+    fn select_lt(self, a: __m512, b: __m512, yes: __m512, no: __m512) -> __m512 {
+        // SAFETY: `self` proves AVX-512F.
+        unsafe { _mm512_mask_blend_ps(_mm512_cmp_ps_mask::<_CMP_LT_OQ>(a, b), no, yes) }
+    }
+
+    #[inline(always)]
+    fn any_lt(self, a: __m512, b: __m512) -> bool {
+        // SAFETY: `self` proves AVX-512F.
+        unsafe { _mm512_cmp_ps_mask::<_CMP_LT_OQ>(a, b) != 0 }
+    }
+
+    #[inline(always)]
+    fn round(self, v: __m512) -> __m512 {
+        // SAFETY: `self` proves AVX-512F.
+        unsafe { _mm512_roundscale_ps::<0x8>(v) }
+    }
+
+    #[inline(always)]
+    fn exp2_int(self, n: __m512) -> __m512 {
+        let n = self.round(self.min(self.max(n, self.splat(-127.0)), self.splat(127.0)));
+        // SAFETY: `self` proves AVX-512F.
+        unsafe {
+            let biased = _mm512_add_epi32(_mm512_cvtps_epi32(n), _mm512_set1_epi32(127));
+            _mm512_castsi512_ps(_mm512_slli_epi32::<23>(biased))
+        }
+    }
+}
