@@ -1,6 +1,13 @@
-//! Convolution layers on f32: descriptor, geometry, plan, packing, kernels.
+//! Convolution layers on f32: descriptor, geometry, plan, packing, and the walk of the direct algorithm.
 
+mod band;
 pub(crate) mod desc;
+mod direct;
 pub(crate) mod geometry;
+pub(crate) mod operands;
+mod pack;
 pub(crate) mod packed;
+pub(crate) mod part;
 pub(crate) mod piece;
+pub(crate) mod plan;
+mod window;

@@ -1,0 +1,105 @@
+//! Weights in the order of the register tile: for each group and each block of out channels, the taps row by row, in
+//! channels innermost, one tile width of out channels side by side for each.
+
+use convoke_simd::Level;
+
+use super::desc::{Conv2dDesc, Layout, Mode};
+use super::geometry::Geometry;
+use crate::kernel::tile;
+
+/// How the out channels of a group are cut into tiles.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Blocks {
+    /// Out channels of a group.
+    pub(crate) channels: usize,
+    pub(crate) lanes: usize,
+    /// Vectors of a full tile.
+    vectors: usize,
+    /// Whether a vector that is not full of channels must be a tile of its own.
+    partial_alone: bool,
+    /// Reduction steps: taps times in channels.
+    steps: usize,
+}
+
+/// A tile's width of out channels.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Block {
+    /// First out channel of the group.
+    pub(crate) first: usize,
+    /// Channels that count.
+    pub(crate) channels: usize,
+    pub(crate) vectors: usize,
+    /// Where its weights start in those of the group.
+    pub(crate) weights: usize,
+}
+
+impl Blocks {
+    pub(crate) fn new(level: Level, channels: usize, steps: usize, partial_alone: bool) -> Self {
+        Self { channels, lanes: level.lanes(), vectors: tile::shape(level).1, partial_alone, steps }
+    }
+
+    /// Vectors over all blocks.
+    pub(crate) fn total_vectors(self) -> usize {
+        self.channels.div_ceil(self.lanes)
+    }
+
+    /// Packed elements of a group.
+    pub(crate) fn len(self) -> usize {
+        self.total_vectors() * self.lanes * self.steps
+    }
+
+    pub(crate) fn iter(self) -> impl Iterator<Item = Block> + Clone {
+        let mut first = 0;
+        core::iter::from_fn(move || {
+            let left = self.channels - first;
+            if left == 0 {
+                return None;
+            }
+            let vectors = if self.partial_alone { left / self.lanes } else { left.div_ceil(self.lanes) };
+            let vectors = vectors.clamp(1, self.vectors);
+            let block = Block {
+                first,
+                channels: left.min(vectors * self.lanes),
+                vectors,
+                weights: first * self.steps,
+            };
+            first += block.channels;
+            Some(block)
+        })
+    }
+}
+
+/// Writes the weights of all groups; `packed` starts as zeros. With `lanewise`, all out channels form one group and
+/// each has its own in channels.
+pub(crate) fn pack(
+    desc: &Conv2dDesc,
+    geometry: &Geometry,
+    blocks: Blocks,
+    weights: &[f32],
+    packed: &mut [f32],
+) {
+    let [rows, cols] = desc.kernel;
+    let depth = geometry.group_in;
+    let (channel_step, tap_step) = match desc.layout {
+        Layout::Nchw => (rows * cols, 1),
+        Layout::Nhwc => (1, depth),
+    };
+    for (group, packed) in packed.chunks_exact_mut(blocks.len()).enumerate() {
+        let weights = &weights[group * blocks.channels * blocks.steps..];
+        for block in blocks.iter() {
+            let width = block.vectors * blocks.lanes;
+            let steps = packed[block.weights..].chunks_exact_mut(width).take(blocks.steps);
+            for (step, packed) in steps.enumerate() {
+                let (tap, c) = (step / depth, step % depth);
+                let tap = match desc.mode {
+                    Mode::Correlate => tap,
+                    // Turned by 180 degrees, the taps come in the opposite order.
+                    Mode::Convolve => rows * cols - 1 - tap,
+                };
+                for (k, packed) in packed[..block.channels].iter_mut().enumerate() {
+                    *packed = weights[(block.first + k) * blocks.steps + c * channel_step + tap * tap_step];
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,288 @@
+//! The direct plan: a checked descriptor with everything decided. A small value, made in well under a microsecond,
+//! without heap; the third step of the flow packs weights for it and the fourth runs it.
+
+use core::fmt;
+use core::ops::Range;
+
+use convoke_simd::Level;
+
+use super::desc::{Conv2dDesc, Layout, Mode, Padding};
+use super::direct::{self, Feed};
+use super::geometry::Geometry;
+use super::operands::Operands;
+use super::pack::{self, Blocks};
+use super::packed::{Packed, identity};
+use super::part::Part;
+use super::piece::{Piece, Pieces};
+use crate::error::{Error, check_len, checked_len};
+use crate::kernel::tile::{self, Read};
+
+/// A convolution layer planned for the direct algorithm: sums formed in registers, straight from the image.
+///
+/// A plan is `Copy`, holds no memory and can be shared by threads. It says how long its buffers must be, packs
+/// weights, and runs.
+///
+/// ```
+/// use convoke_core::{Conv2dDesc, Conv2dPlan, Layout, Level, Operands};
+///
+/// // Each output is the sum of a 2x2 window.
+/// let desc = Conv2dDesc::new(Layout::Nchw, 1, 1, [3, 3], 1, [2, 2]);
+/// let plan = Conv2dPlan::new(&desc, Level::detect())?;
+///
+/// let mut buffer = vec![0.0; plan.packed_len()];
+/// let weights = plan.pack(&[1.0; 4], &mut buffer)?;
+/// let src = [1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0, 8.0, 9.0];
+/// let mut dst = [0.0; 4];
+/// let mut scratch = vec![0.0; plan.scratch_len()];
+/// plan.run(&Operands::new(&src, weights), &mut dst, &mut scratch)?;
+/// assert_eq!(dst, [12.0, 16.0, 24.0, 28.0]);
+/// # Ok::<(), convoke_core::Error>(())
+/// ```
+#[derive(Clone, Copy, Debug)]
+pub struct Conv2dPlan {
+    pub(super) desc: Conv2dDesc,
+    pub(super) geometry: Geometry,
+    pub(super) level: Level,
+    pub(super) read: Read,
+    pub(super) feed: Feed,
+    pub(super) blocks: Blocks,
+    packed: usize,
+    scratch: usize,
+}
+
+impl Conv2dPlan {
+    /// Checks a descriptor and decides how to run it at `level`.
+    ///
+    /// # Errors
+    /// Those of [`Geometry::new`]; [`Error::Overflow`] if packed weights or scratch would not fit in memory.
+    pub fn new(desc: &Conv2dDesc, level: Level) -> Result<Self, Error> {
+        let geometry = Geometry::new(desc)?;
+        let read = direct::choose_read(desc, &geometry, level);
+        let steps = desc.kernel[0] * desc.kernel[1] * geometry.group_in;
+        let blocks = match read {
+            Read::Splat => Blocks::new(level, geometry.group_out, steps, false),
+            Read::Lanes => Blocks::new(level, desc.out_channels, steps, true),
+        };
+        let groups = if read == Read::Splat { desc.groups } else { 1 };
+        let lanes = blocks.total_vectors() * level.lanes();
+        let packed = checked_len("packed weights", &[groups, lanes, steps])?;
+        let packed = checked_len("packed weights", &[Packed::buffer_len(packed)])?;
+        let (feed, scratch) = direct::choose_feed(desc, &geometry, level, read)?;
+        Ok(Self { desc: *desc, geometry, level, read, feed, blocks, packed, scratch })
+    }
+
+    /// The descriptor that was planned.
+    pub fn desc(&self) -> &Conv2dDesc {
+        &self.desc
+    }
+
+    /// Its checked sizes.
+    pub fn geometry(&self) -> &Geometry {
+        &self.geometry
+    }
+
+    /// The level that it runs at.
+    pub fn level(&self) -> Level {
+        self.level
+    }
+
+    /// Elements of the buffer that [`pack`](Self::pack) needs.
+    pub fn packed_len(&self) -> usize {
+        self.packed
+    }
+
+    /// Elements of scratch that a run, or a piece, needs. Zero is common.
+    pub fn scratch_len(&self) -> usize {
+        self.scratch
+    }
+
+    /// What decides the packing: any plan that agrees on it can use the same packed weights.
+    fn identity(&self) -> u64 {
+        let [r, s] = self.desc.kernel;
+        let (vectors, read) = (tile::shape(self.level).1, self.read == Read::Lanes);
+        let desc = &self.desc;
+        identity(&[
+            1, // the direct algorithm
+            desc.groups,
+            desc.out_channels,
+            self.geometry.group_in,
+            r,
+            s,
+            self.level.lanes() * vectors,
+            read.into(),
+            (desc.mode == Mode::Convolve).into(),
+            (desc.layout == Layout::Nhwc).into(),
+        ])
+    }
+
+    /// Packs weights into `buffer`, which must have at least [`packed_len`](Self::packed_len) elements.
+    ///
+    /// `weights` is OIHW (`K * C/G * R * S`) for [`Layout::Nchw`], OHWI (`K * R * S * C/G`) for [`Layout::Nhwc`].
+    ///
+    /// # Errors
+    /// [`Error::Length`] for weights of another length or a buffer that is too short.
+    pub fn pack<'p>(&self, weights: &[f32], buffer: &'p mut [f32]) -> Result<Packed<'p>, Error> {
+        check_len("weights", self.geometry.weights_len, weights.len())?;
+        let finite = weights.iter().all(|w| w.is_finite());
+        let body = self.packed - Packed::buffer_len(0);
+        Packed::make(buffer, body, self.identity(), finite, |packed| {
+            pack::pack(&self.desc, &self.geometry, self.blocks, weights, packed);
+        })
+    }
+
+    /// Weights that were packed earlier by a plan for the same layer and level: in flash, from a file.
+    ///
+    /// # Errors
+    /// [`Error::WrongPacking`] if they were packed for anything else, or are not packed weights.
+    pub fn open<'p>(&self, buffer: &'p [f32]) -> Result<Packed<'p>, Error> {
+        Packed::open(buffer, self.packed - Packed::buffer_len(0), self.identity())
+    }
+
+    /// Computes the whole output.
+    ///
+    /// Reads nothing outside its operands, reads neither `dst` nor `scratch` before writing them, leaves elements
+    /// between the rows of a strided `dst` as they are, and `scratch` as garbage.
+    ///
+    /// # Errors
+    /// [`Error::Length`] for an operand of the wrong length (`scratch` may be longer), [`Error::WrongPacking`] for
+    /// weights of another plan. `dst` is then as it was.
+    pub fn run(&self, operands: &Operands<'_>, dst: &mut [f32], scratch: &mut [f32]) -> Result<(), Error> {
+        let part = Part::whole(&self.desc, &self.geometry, dst.len())?;
+        self.run_part(&part, operands, dst, scratch)
+    }
+
+    /// Computes output rows `rows` of every image. `dst` is a tensor of just those rows, with the row stride of the
+    /// whole one; `src` and `residual` are whole.
+    ///
+    /// # Errors
+    /// Those of [`run`](Self::run), and a range that does not lie in the output.
+    pub fn run_rows(
+        &self,
+        rows: Range<usize>,
+        operands: &Operands<'_>,
+        dst: &mut [f32],
+        scratch: &mut [f32],
+    ) -> Result<(), Error> {
+        let part = Part::rows(&self.desc, &self.geometry, rows, dst.len())?;
+        self.run_part(&part, operands, dst, scratch)
+    }
+
+    /// About `count` pieces that together are the whole output.
+    pub fn pieces(&self, count: usize) -> Pieces {
+        Pieces::new(&self.desc, &self.geometry, count, self.level.lanes() * tile::shape(self.level).1)
+    }
+
+    /// Computes one piece. `dst` is exactly [`Piece::dst_range`] of the whole; `src` and `residual` are whole.
+    ///
+    /// # Errors
+    /// Those of [`run`](Self::run), and a piece that does not lie in the output.
+    pub fn run_piece(
+        &self,
+        piece: &Piece,
+        operands: &Operands<'_>,
+        dst: &mut [f32],
+        scratch: &mut [f32],
+    ) -> Result<(), Error> {
+        let part = Part::piece(&self.desc, &self.geometry, piece, dst.len())?;
+        self.run_part(&part, operands, dst, scratch)
+    }
+
+    fn run_part(
+        &self,
+        part: &Part,
+        operands: &Operands<'_>,
+        dst: &mut [f32],
+        scratch: &mut [f32],
+    ) -> Result<(), Error> {
+        operands.check(&self.geometry, self.desc.out_channels)?;
+        let weights = operands.weights.body(self.identity())?;
+        if scratch.len() < self.scratch {
+            return Err(Error::Length { operand: "scratch", required: self.scratch, got: scratch.len() });
+        }
+        self.level.dispatch(direct::Run { plan: self, part, operands, weights, dst, scratch });
+        Ok(())
+    }
+
+    /// The `n` of the error bound `|y - exact| <= n * 2^-24 * sum |w * x|` of every sum, before the activation: its
+    /// terms, bias and residual counted (Jeannerod and Rump, SIAM J. Matrix Anal. Appl. 34, 2013). It presumes that
+    /// nothing overflows; underflow adds at most `n * 2^-150`.
+    pub fn error_terms(&self) -> usize {
+        self.desc.kernel[0] * self.desc.kernel[1] * self.geometry.group_in + 2
+    }
+
+    /// What was decided, for people and for cost models.
+    pub fn describe(&self) -> Description {
+        let (pixels, vectors) = tile::shape(self.level);
+        let outputs = self.desc.batch as u64 * (self.geometry.out_size[0] * self.geometry.out_size[1]) as u64;
+        let groups = if self.read == Read::Splat { self.desc.groups } else { 1 };
+        let steps = self.error_terms() - 2;
+        let per_pixel = (groups as u64).saturating_mul((self.blocks.total_vectors() * steps) as u64);
+        Description {
+            algorithm: "direct",
+            reads: match (self.read, self.feed) {
+                (Read::Splat, Feed::InPlace { .. }) => "pixels in place",
+                (Read::Splat, Feed::Band { .. }) => "pixels by bands",
+                (Read::Splat, Feed::Windows) => "pixels by windows",
+                (Read::Lanes, Feed::InPlace { .. }) => "lanes in place",
+                (Read::Lanes, _) => "lanes by bands",
+            },
+            level: self.level,
+            tile: [pixels, vectors * self.level.lanes()],
+            kernel: self.desc.kernel,
+            packed_bytes: self.packed * size_of::<f32>(),
+            scratch_bytes: self.scratch * size_of::<f32>(),
+            macs: self.geometry.macs,
+            vector_macs: outputs.saturating_mul(per_pixel),
+            error_terms: self.error_terms(),
+            padded: self.desc.padding != Padding::Valid,
+        }
+    }
+}
+
+/// What a plan decided. `Display` tells it in one line.
+#[derive(Clone, Copy, Debug)]
+#[non_exhaustive]
+pub struct Description {
+    /// Name of the algorithm.
+    pub algorithm: &'static str,
+    /// How the innermost loop gets its input.
+    pub reads: &'static str,
+    /// The level.
+    pub level: Level,
+    /// Pixels by out channels of a full register tile.
+    pub tile: [usize; 2],
+    /// Height and width of the kernel.
+    pub kernel: [usize; 2],
+    /// Size of the packing buffer in bytes.
+    pub packed_bytes: usize,
+    /// Size of the scratch in bytes.
+    pub scratch_bytes: usize,
+    /// Multiply-accumulates that the layer asks for, padding counted.
+    pub macs: u64,
+    /// Vector multiply-adds that the kernel issues for them: the predicted cost, to be divided by what the core does
+    /// in a second. Lanes and tails that carry nothing are counted; taps on padding, which are skipped, too.
+    pub vector_macs: u64,
+    /// The `n` of the error bound.
+    pub error_terms: usize,
+    /// Whether windows can hang over an edge.
+    pub padded: bool,
+}
+
+impl fmt::Display for Description {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let [r, s] = self.kernel;
+        let [pixels, channels] = self.tile;
+        write!(
+            f,
+            "{} {r}x{s}, {}, tile {pixels}x{channels}, {}, packed {} bytes, scratch {} bytes, {} vector multiply-adds, \
+             error at most {} * 2^-24 * sum|w*x|",
+            self.algorithm,
+            self.reads,
+            self.level,
+            self.packed_bytes,
+            self.scratch_bytes,
+            self.vector_macs,
+            self.error_terms
+        )
+    }
+}

@@ -1,0 +1,212 @@
+//! The plane kernel: one small mask over rows of values, pixels as lanes. The accumulate stage of picture filters,
+//! and of anything else whose every input channel meets its own mask.
+//!
+//! Whoever calls has gathered: rows lie at a pitch, border values in place. What comes out goes to a [`Sink`], the
+//! scatter stage, as vectors of finished sums. Every sum starts at `+0` and runs over taps `(r, s)` in that order,
+//! one [`Simd::mul_add`] each, so the tile, the tail and the position of a pixel in its row change no bit.
+
+use core::array::from_fn;
+
+use convoke_simd::Simd;
+
+/// Output rows of the largest tile: what a caller should offer at a time.
+pub(crate) const TILE_ROWS: usize = 4;
+
+/// Vectors along x of the largest tile.
+pub(crate) const fn tile_vectors(registers: usize) -> usize {
+    if registers >= 32 { 4 } else { 2 }
+}
+
+/// The mask. Tap `(r, s)` of output row `y`, element `x`, reads element `x + offset(s)` of row `y * row_stride + r`.
+#[derive(Clone, Copy)]
+pub(crate) struct Taps<'a, F> {
+    /// `rows * cols` weights, row by row.
+    pub(crate) weights: &'a [f32],
+    pub(crate) rows: usize,
+    pub(crate) cols: usize,
+    /// Input rows from one output row to the next.
+    pub(crate) row_stride: usize,
+    /// Where in its row a tap of column `s` reads, ascending in `s`.
+    pub(crate) offset: F,
+}
+
+/// Rows of input, possibly in a ring: row `y` is the `(first + y) % count`-th of `data`.
+///
+/// Each row must reach `offset(cols - 1)` plus the width, or plus one vector if that is more.
+#[derive(Clone, Copy)]
+pub(crate) struct Rows<'a> {
+    pub(crate) data: &'a [f32],
+    /// Elements from one row to the next.
+    pub(crate) pitch: usize,
+    pub(crate) first: usize,
+    pub(crate) count: usize,
+}
+
+impl<'a> Rows<'a> {
+    /// Everything from element `x` of row `y`, which must be less than `count`.
+    #[inline(always)]
+    pub(crate) fn at(&self, y: usize, x: usize) -> &'a [f32] {
+        let row = self.first + y;
+        let row = if row >= self.count { row - self.count } else { row };
+        &self.data[row * self.pitch + x..]
+    }
+}
+
+/// Where sums go: the scatter stage.
+pub(crate) trait Sink {
+    /// Takes the sums of output rows `y..y + OR`, elements from `x` on: the first `width` lanes of the vectors of
+    /// each row, all of them unless the whole plane is narrower than one vector. A pixel may come twice, with the
+    /// same bits.
+    fn put<S: Simd, const OR: usize, const NV: usize>(
+        &mut self,
+        simd: S,
+        at: [usize; 2],
+        width: usize,
+        sums: [[S::F32; NV]; OR],
+    );
+}
+
+/// Computes `count` output rows of `width` elements.
+// Not inlined: callers are generic over pixel types that make no difference here.
+#[inline(never)]
+pub(crate) fn accumulate<S: Simd, F: Fn(usize) -> usize, K: Sink>(
+    simd: S,
+    taps: &Taps<F>,
+    rows: Rows,
+    [count, width]: [usize; 2],
+    sink: &mut K,
+) {
+    simd.vectorize(
+        #[inline(always)]
+        || {
+            let mut y = 0;
+            while y < count {
+                match count - y {
+                    4.. => {
+                        strip::<S, F, K, 4>(simd, taps, rows, y, width, sink);
+                        y += 4;
+                    }
+                    2.. => {
+                        strip::<S, F, K, 2>(simd, taps, rows, y, width, sink);
+                        y += 2;
+                    }
+                    _ => {
+                        strip::<S, F, K, 1>(simd, taps, rows, y, width, sink);
+                        y += 1;
+                    }
+                }
+            }
+        },
+    );
+}
+
+/// `OR` output rows from `y` on, from left to right.
+#[inline(always)]
+fn strip<S: Simd, F: Fn(usize) -> usize, K: Sink, const OR: usize>(
+    simd: S,
+    taps: &Taps<F>,
+    rows: Rows,
+    y: usize,
+    width: usize,
+    sink: &mut K,
+) {
+    let mut x = 0;
+    if tile_vectors(S::REGISTERS) == 4 {
+        while x + 4 * S::LANES <= width {
+            sink.put(simd, [y, x], 4 * S::LANES, tile::<S, F, OR, 4>(simd, taps, rows, y, x));
+            x += 4 * S::LANES;
+        }
+    }
+    // What is left is covered by the smallest tiles that do it, the last one pushed back to end with the row.
+    while x + S::LANES < width {
+        let at = x.min(width - 2 * S::LANES.min(width / 2));
+        if at + 2 * S::LANES > width {
+            break;
+        }
+        sink.put(simd, [y, at], 2 * S::LANES, tile::<S, F, OR, 2>(simd, taps, rows, y, at));
+        x = at + 2 * S::LANES;
+    }
+    while x < width {
+        let at = x.min(width.saturating_sub(S::LANES));
+        sink.put(simd, [y, at], S::LANES.min(width), tile::<S, F, OR, 1>(simd, taps, rows, y, at));
+        x = at + S::LANES;
+    }
+}
+
+/// The sums of `OR` output rows and `NV` vectors.
+///
+/// Walks down the input rows that any of the outputs needs, and along the columns of the mask; a vector loaded for
+/// (input row, column) serves every output row whose window contains that input row, each with the weight of its
+/// own `r`. That is what makes the kernel run at the speed of its multiplications: a tile of 4 rows and 4 vectors
+/// has 16 of them for 4 loads and 4 broadcasts, where one output row alone would have as many loads as
+/// multiplications, most of them across a cache line.
+///
+/// The output rows that take part are a range `lo..hi`: it grows at the tile's top and shrinks at its bottom. The
+/// range must be known when compiling, or else the accumulators could not be registers, hence the list of arms,
+/// every one with its own inner loop. The accumulators of a level with 32 registers (16), the loaded vectors (4)
+/// and the broadcasts (4) fit; so do 8 + 2 + 4 in 16 registers.
+#[inline(always)]
+fn tile<S: Simd, F: Fn(usize) -> usize, const OR: usize, const NV: usize>(
+    simd: S,
+    taps: &Taps<F>,
+    rows: Rows,
+    y: usize,
+    x: usize,
+) -> [[S::F32; NV]; OR] {
+    let mut sums = [[simd.splat(0.0); NV]; OR];
+    let top = y * taps.row_stride;
+    let [mut lo, mut hi] = [0, 0];
+    for down in 0..(OR - 1) * taps.row_stride + taps.rows {
+        if hi < OR && down == hi * taps.row_stride {
+            hi += 1;
+        }
+        if down == lo * taps.row_stride + taps.rows {
+            lo += 1;
+        }
+        let row = rows.at(top + down, x);
+        macro_rules! arms {
+            ($(($lo:literal, $hi:literal))*) => {
+                match (lo, hi) {
+                    $(($lo, $hi) if $hi <= OR => {
+                        across::<S, F, OR, NV, $lo, $hi>(simd, taps, row, down, &mut sums);
+                    })*
+                    // With a row stride above the mask's height there are rows that nobody needs.
+                    _ => {}
+                }
+            };
+        }
+        arms!((0, 1)(0, 2)(0, 3)(0, 4)(1, 2)(1, 3)(1, 4)(2, 3)(2, 4)(3, 4));
+    }
+    sums
+}
+
+/// One input row, `down` rows below the tile's first, into output rows `LO..HI`: the hot loop.
+#[inline(always)]
+fn across<S: Simd, F: Fn(usize) -> usize, const OR: usize, const NV: usize, const LO: usize, const HI: usize>(
+    simd: S,
+    taps: &Taps<F>,
+    row: &[f32],
+    down: usize,
+    sums: &mut [[S::F32; NV]; OR],
+) {
+    // The mask row of each output; empty for those that do not take part.
+    let weights: [&[f32]; OR] = from_fn(|i| {
+        if LO <= i && i < HI {
+            &taps.weights[(down - i * taps.row_stride) * taps.cols..][..taps.cols]
+        } else {
+            &[]
+        }
+    });
+    let mut local = *sums;
+    for s in 0..taps.cols {
+        let src = &row[(taps.offset)(s)..][..NV * S::LANES];
+        let v: [S::F32; NV] = from_fn(|j| simd.load(&src[j * S::LANES..]));
+        for i in LO..HI {
+            let w = simd.splat(weights[i][s]);
+            for j in 0..NV {
+                local[i][j] = simd.mul_add(w, v[j], local[i][j]);
+            }
+        }
+    }
+    *sums = local;
+}
