@@ -142,21 +142,26 @@ fn splat_run<S: Simd, const M: usize, const V: usize>(
     weights: &[f32],
     acc: &mut [[S::F32; V]; M],
 ) {
-    let pixels: [&[f32]; M] = core::array::from_fn(|i| &tile.src[tile.at[i] + start..][..tile.run]);
+    let run = tile.run;
+    let pixels: [&[f32]; M] = core::array::from_fn(|i| &tile.src[tile.at[i] + start..][..run]);
     for pixel in &pixels {
         // Said once more where the optimiser needs it: the loop below then has no bounds checks.
-        assert!(pixel.len() == tile.run);
+        assert!(pixel.len() == run);
     }
-    let weights = weights.chunks_exact(V * S::LANES);
-    for (c, weights) in (0..tile.run).zip(weights) {
+    // A copy whose address nobody has, so that it can live in registers.
+    let mut sums = *acc;
+    let mut weights = weights.chunks_exact(V * S::LANES);
+    for c in 0..run {
+        let Some(weights) = weights.next() else { break };
         let w: [S::F32; V] = core::array::from_fn(|v| simd.load(&weights[v * S::LANES..]));
         for i in 0..M {
             let x = simd.splat(pixels[i][c]);
             for v in 0..V {
-                acc[i][v] = simd.mul_add(x, w[v], acc[i][v]);
+                sums[i][v] = simd.mul_add(x, w[v], sums[i][v]);
             }
         }
     }
+    *acc = sums;
 }
 
 /// Every lane of a pixel meets its own lane of the weights.
@@ -168,16 +173,20 @@ fn lane_run<S: Simd, const M: usize, const V: usize>(
     weights: &[f32],
     acc: &mut [[S::F32; V]; M],
 ) {
-    let weights = weights.chunks_exact(V * S::LANES);
-    for (c, weights) in (0..tile.run).zip(weights) {
+    let (run, step, lanes) = (tile.run, tile.step, tile.lanes);
+    let mut sums = *acc;
+    let mut weights = weights.chunks_exact(V * S::LANES);
+    for c in 0..run {
+        let Some(weights) = weights.next() else { break };
         let w: [S::F32; V] = core::array::from_fn(|v| simd.load(&weights[v * S::LANES..]));
         for i in 0..M {
-            let pixel = &tile.src[tile.at[i] + start + c * tile.step..][..tile.lanes];
+            let pixel = &tile.src[tile.at[i] + start + c * step..][..lanes];
             for v in 0..V {
                 // Only a tile of one vector has lanes without a channel.
                 let x = if V == 1 { simd.load_first(pixel) } else { simd.load(&pixel[v * S::LANES..]) };
-                acc[i][v] = simd.mul_add(x, w[v], acc[i][v]);
+                sums[i][v] = simd.mul_add(x, w[v], sums[i][v]);
             }
         }
     }
+    *acc = sums;
 }
