@@ -32,9 +32,9 @@ impl Activation {
     /// is at most `f32::MIN_POSITIVE`.
     pub const ERROR: f32 = 8.0 * f32::EPSILON;
 
-    /// Applies the function to every lane.
+    /// Applies the function to every lane. For kernels: call it inside [`Simd::vectorize`].
     #[inline(always)]
-    pub(crate) fn apply<S: Simd>(self, simd: S, x: S::F32) -> S::F32 {
+    pub fn apply<S: Simd>(self, simd: S, x: S::F32) -> S::F32 {
         // `min` and `max` give their second operand for NaN, so `x` always stands second.
         let zero = simd.splat(0.0);
         match self {
