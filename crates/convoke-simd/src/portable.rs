@@ -47,8 +47,9 @@ impl Simd for Portable {
     type F32 = Vector;
     const LANES: usize = LANES;
     const REGISTERS: usize = if cfg!(target_arch = "aarch64") { 32 } else { 16 };
+    // Where `wide` itself is fused: its 32-bit ARM vectors are not, whatever the build enables.
     const FUSED: bool =
-        cfg!(any(all(target_feature = "avx", target_feature = "fma"), target_feature = "neon"));
+        cfg!(any(target_feature = "fma", all(target_arch = "aarch64", target_feature = "neon")));
 
     #[inline(always)]
     fn vectorize<R>(self, f: impl FnOnce() -> R) -> R {

@@ -1,0 +1,148 @@
+//! Loads and stores: which elements are read and written, and which never.
+
+use core::array;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::vec::Vec;
+use std::{format, vec};
+
+use super::values::{WIDEST, for_any, identical, lanes};
+use crate::Simd;
+
+at_every_level! {
+    splat
+    load_and_store_pass_every_bit
+    load_and_store_at_every_offset
+    load_first
+    store_first
+    first_of_many
+    load_u8
+    short_slices_panic
+    vectorize
+}
+
+/// Stands before and behind everything that an operation may touch.
+const GUARD: f32 = -777.0;
+
+fn numbers(len: usize) -> Vec<f32> {
+    (0..len).map(|i| 1.0 + i as f32).collect()
+}
+
+/// A vector's lanes.
+fn contents<S: Simd>(simd: S, v: S::F32) -> Vec<f32> {
+    let mut lanes = vec![GUARD; S::LANES];
+    simd.store(v, &mut lanes);
+    lanes
+}
+
+fn splat<S: Simd>(simd: S) {
+    for_any(|[x]| {
+        for x in x {
+            assert!(contents(simd, simd.splat(x)).into_iter().all(|lane| identical(lane, x)), "{x:?}");
+        }
+    });
+}
+
+/// NaN payloads, denormals and signs included: these are copies, not arithmetic.
+fn load_and_store_pass_every_bit<S: Simd>(simd: S) {
+    for_any(|[x]| {
+        for (x, y) in x.into_iter().zip(lanes(simd, [x], |[v]| v)) {
+            assert!(identical(x, y), "{:#010x} became {:#010x}", x.to_bits(), y.to_bits());
+        }
+        for x in x.chunks(S::LANES) {
+            let mut y = vec![GUARD; S::LANES];
+            simd.store_first(simd.load_first(x), &mut y);
+            assert!(x.iter().zip(&y).all(|(&x, &y)| identical(x, y)), "{x:?} became {y:?}");
+        }
+    });
+}
+
+fn load_and_store_at_every_offset<S: Simd>(simd: S) {
+    let src = numbers(3 * WIDEST);
+    for offset in 0..2 * WIDEST {
+        let vector = offset..offset + S::LANES;
+        assert_eq!(contents(simd, simd.load(&src[offset..])), src[vector.clone()]);
+        let mut dst = vec![GUARD; 3 * WIDEST];
+        simd.store(simd.load(&src), &mut dst[offset..]);
+        assert_eq!(dst[vector.clone()], src[..S::LANES]);
+        assert!(dst[..vector.start].iter().chain(&dst[vector.end..]).all(|&x| x == GUARD), "{dst:?}");
+    }
+}
+
+/// Every length up to one more than a vector. The slice is the end of its allocation, and also the middle of one
+/// whose neighbours must not show.
+fn load_first<S: Simd>(simd: S) {
+    for len in 0..=S::LANES + 1 {
+        let alone = numbers(len).into_boxed_slice();
+        let mut surrounded = [GUARD; 3 * WIDEST];
+        surrounded[WIDEST..WIDEST + len].copy_from_slice(&alone);
+        let expected: Vec<f32> = (0..S::LANES).map(|i| alone.get(i).copied().unwrap_or(0.0)).collect();
+        for src in [&alone[..], &surrounded[WIDEST..WIDEST + len]] {
+            let got = contents(simd, simd.load_first(src));
+            assert!(got.iter().zip(&expected).all(|(&a, &b)| identical(a, b)), "length {len}: {got:?}");
+        }
+    }
+}
+
+fn store_first<S: Simd>(simd: S) {
+    let v = simd.load(&numbers(WIDEST));
+    for len in 0..=S::LANES + 1 {
+        let mut dst = vec![GUARD; 3 * WIDEST];
+        simd.store_first(v, &mut dst[WIDEST..WIDEST + len]);
+        let written = len.min(S::LANES);
+        assert_eq!(dst[WIDEST..WIDEST + written], numbers(written)[..], "length {len}");
+        let (before, behind) = (&dst[..WIDEST], &dst[WIDEST + written..]);
+        assert!(before.iter().chain(behind).all(|&x| x == GUARD), "length {len}: {dst:?}");
+
+        // The same where the slice ends its allocation.
+        let mut alone = vec![GUARD; len].into_boxed_slice();
+        simd.store_first(v, &mut alone);
+        assert_eq!(alone[..written], numbers(written)[..], "length {len}");
+    }
+}
+
+/// A long slice is a vector and nothing else.
+fn first_of_many<S: Simd>(simd: S) {
+    for len in [4 * WIDEST, 31 * WIDEST + 5, 32 * WIDEST, 1 << 16] {
+        let src = numbers(len);
+        assert_eq!(contents(simd, simd.load_first(&src)), src[..S::LANES]);
+        let mut dst = vec![GUARD; len];
+        simd.store_first(simd.load(&src), &mut dst);
+        assert_eq!(dst[..S::LANES], src[..S::LANES]);
+        assert!(dst[S::LANES..].iter().all(|&x| x == GUARD));
+    }
+}
+
+/// Every byte in every lane.
+fn load_u8<S: Simd>(simd: S) {
+    for first in 0..=255_u8 {
+        let bytes: [u8; WIDEST] = array::from_fn(|i| first.wrapping_add(i as u8));
+        let expected: Vec<f32> = bytes[..S::LANES].iter().copied().map(f32::from).collect();
+        assert_eq!(contents(simd, simd.load_u8(&bytes)), expected);
+        assert_eq!(contents(simd, simd.load_u8(&bytes[..S::LANES])), expected);
+    }
+}
+
+/// Documented: a slice shorter than a vector is a panic, and nothing has been written by then.
+fn short_slices_panic<S: Simd>(simd: S) {
+    let panics = |f: &mut dyn FnMut()| catch_unwind(AssertUnwindSafe(f)).is_err();
+    for len in 0..S::LANES {
+        let (mut floats, mut bytes) = (vec![GUARD; len], vec![7_u8; len]);
+        let context = format!("length {len}");
+        assert!(panics(&mut || drop(contents(simd, simd.load(&floats)))), "load, {context}");
+        assert!(panics(&mut || drop(contents(simd, simd.load_u8(&bytes)))), "load_u8, {context}");
+        assert!(panics(&mut || simd.store(simd.splat(1.0), &mut floats)), "store, {context}");
+        assert!(panics(&mut || simd.store_u8(simd.splat(1.0), &mut bytes)), "store_u8, {context}");
+        assert!(floats.iter().all(|&x| x == GUARD) && bytes.iter().all(|&x| x == 7), "{context}");
+    }
+}
+
+/// The region is a plain call otherwise: once, with its result, its borrows and its panics.
+fn vectorize<S: Simd>(simd: S) {
+    let mut calls = 0;
+    let answer = simd.vectorize(|| {
+        calls += 1;
+        vec![calls; 3]
+    });
+    assert_eq!((calls, answer), (1, vec![1; 3]));
+    assert!(catch_unwind(AssertUnwindSafe(|| simd.vectorize(|| panic!("passes through")))).is_err());
+}
