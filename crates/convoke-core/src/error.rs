@@ -58,6 +58,11 @@ pub enum Error {
         /// Which of its elements.
         index: usize,
     },
+    /// A value that must be above zero is not.
+    NotPositive {
+        /// The operand.
+        operand: &'static str,
+    },
 }
 
 impl fmt::Display for Error {
@@ -84,6 +89,7 @@ impl fmt::Display for Error {
             Error::NotFinite { operand, index } => {
                 write!(f, "{operand}: must be finite, got infinity or NaN at element {index}")
             }
+            Error::NotPositive { operand } => write!(f, "{operand}: must be positive, got zero or less"),
         }
     }
 }

@@ -20,4 +20,8 @@ pub use conv::piece::{Piece, Pieces};
 pub use conv::plan::{Conv2dPlan, Description};
 pub use convoke_simd::Level;
 pub use error::Error;
+pub use filter::FilterDescription;
 pub use filter::desc::Filter2dDesc;
+pub use filter::pack::PackedMask;
+pub use filter::pixel::Pixel;
+pub use filter::plan::Filter2dPlan;

@@ -1,3 +1,6 @@
-//! The hot loops: accumulate stages, generic over the level's token.
+//! The hot loops, written once for all levels, and what turns their sums into output. No geometry and no borders
+//! here: whoever calls has laid out what they read.
 
 pub(crate) mod plane;
+pub(crate) mod scatter;
+pub(crate) mod tile;

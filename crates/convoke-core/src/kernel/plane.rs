@@ -117,19 +117,17 @@ fn strip<S: Simd, F: Fn(usize) -> usize, K: Sink, const OR: usize>(
             x += 4 * S::LANES;
         }
     }
-    // What is left is covered by the smallest tiles that do it, the last one pushed back to end with the row.
-    while x + S::LANES < width {
-        let at = x.min(width - 2 * S::LANES.min(width / 2));
-        if at + 2 * S::LANES > width {
-            break;
-        }
-        sink.put(simd, [y, at], 2 * S::LANES, tile::<S, F, OR, 2>(simd, taps, rows, y, at));
-        x = at + 2 * S::LANES;
-    }
+    // What is left is covered by smaller tiles, each pushed back to end with the row where it would hang over.
     while x < width {
-        let at = x.min(width.saturating_sub(S::LANES));
-        sink.put(simd, [y, at], S::LANES.min(width), tile::<S, F, OR, 1>(simd, taps, rows, y, at));
-        x = at + S::LANES;
+        if x + S::LANES < width && 2 * S::LANES <= width {
+            let at = x.min(width - 2 * S::LANES);
+            sink.put(simd, [y, at], 2 * S::LANES, tile::<S, F, OR, 2>(simd, taps, rows, y, at));
+            x = at + 2 * S::LANES;
+        } else {
+            let at = x.min(width.saturating_sub(S::LANES));
+            sink.put(simd, [y, at], S::LANES.min(width), tile::<S, F, OR, 1>(simd, taps, rows, y, at));
+            x = at + S::LANES;
+        }
     }
 }
 
@@ -182,7 +180,14 @@ fn tile<S: Simd, F: Fn(usize) -> usize, const OR: usize, const NV: usize>(
 
 /// One input row, `down` rows below the tile's first, into output rows `LO..HI`: the hot loop.
 #[inline(always)]
-fn across<S: Simd, F: Fn(usize) -> usize, const OR: usize, const NV: usize, const LO: usize, const HI: usize>(
+fn across<
+    S: Simd,
+    F: Fn(usize) -> usize,
+    const OR: usize,
+    const NV: usize,
+    const LO: usize,
+    const HI: usize,
+>(
     simd: S,
     taps: &Taps<F>,
     row: &[f32],

@@ -1,0 +1,174 @@
+//! How far the f32 result of a filter on bytes can lie from the exact value: what lets the fast path round to bytes
+//! and know that it was right. Made when a mask is packed.
+//!
+//! With `u` the unit roundoff and `t` a bound on what an operation loses to underflow, every operation gives the
+//! exact result times `1 + d`, `|d| <= u`, plus at most `t`. The bounds below follow the operations one by one. They
+//! hold for fused and unfused levels alike, because the product of a tap may always round. They are evaluated in
+//! f64, whose own relative errors (all terms are positive) stay far below [`SLACK`].
+
+use super::exact::split;
+use super::scatter::Post;
+
+/// Factor that covers the rounding of the bounds themselves.
+const SLACK: f64 = 1.0 + 1.0 / 1024.0;
+
+/// Unit roundoff of a format, its loss to underflow, and its largest finite value.
+struct Format {
+    unit: f64,
+    underflow: f64,
+    max: f64,
+}
+
+const F32: Format =
+    Format { unit: 1.0 / 16_777_216.0, underflow: f32::from_bits(1) as f64, max: f32::MAX as f64 };
+// What f64 loses to underflow is below 2^-1074, but that does not survive the bounds' own arithmetic.
+const F64: Format = Format { unit: 1.0 / 9_007_199_254_740_992.0, underflow: 1e-300, max: f64::MAX };
+
+/// Distances from a tie at which results are safe to round.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) struct Certificate {
+    /// For the f32 result: 0 if it always rounds like the exact value, ties included; below 1/4 if it does so at
+    /// least this far from a tie; 1 if it never can be trusted.
+    pub(super) margin: f32,
+    /// The same for an f64 result that sums in any order, or anything above 1/4.
+    pub(super) fine_margin: f64,
+}
+
+impl Certificate {
+    /// For these weights. `outside` is the value of constant borders, 0 otherwise.
+    pub(super) fn new(weights: &[f32], outside: f32, post: Post) -> Self {
+        let pixel = f64::from(outside).abs().max(255.0);
+        let integral = outside as i32 as f32 == outside;
+        let margin = if integral && is_exact(weights, pixel, post) {
+            0.0
+        } else {
+            let mut magnitude = 0.0;
+            let mut error = 0.0;
+            for &w in weights {
+                // The product loses u of itself, then the sum so far, as computed, loses u of itself.
+                let product = f64::from(w).abs() * pixel;
+                let product_error = F32.unit * product + F32.underflow;
+                magnitude += product;
+                error += product_error;
+                error += F32.unit * (magnitude + error) + F32.underflow;
+            }
+            let bound = after(post, magnitude, error, &F32);
+            // Rounded up on the way to f32, and never a denormal. NaN and infinity fail the comparison.
+            if bound < 0.24 { (bound + 1e-30) as f32 * (1.0 + 2.0 * f32::EPSILON) } else { 1.0 }
+        };
+        // Any order of n terms: each takes part in at most n roundings.
+        let magnitude = weights.iter().map(|&w| f64::from(w).abs() * pixel).sum::<f64>();
+        let roundings = weights.len() as f64 + 1.0;
+        let error = roundings * (F64.unit * magnitude + F64.underflow) * SLACK;
+        Self { margin, fine_margin: after(post, magnitude, error, &F64) }
+    }
+}
+
+/// The error after scale, divisor and offset of a sum below `magnitude` that is off by up to `error`. Infinite or NaN
+/// if a step could overflow.
+fn after(post: Post, mut magnitude: f64, mut error: f64, format: &Format) -> f64 {
+    // What a step makes is scaled, then rounded; its size is at most `magnitude + error` before rounding.
+    let mut finite = true;
+    let mut round = |magnitude: f64, error: f64| {
+        finite &= (magnitude + error) * SLACK < format.max;
+        error + format.unit * (magnitude + error) + format.underflow
+    };
+    error = round(magnitude, error);
+    if post.scale != 1.0 {
+        let scale = f64::from(post.scale).abs();
+        magnitude *= scale;
+        error = round(magnitude, error * scale);
+    }
+    if post.divisor != 1.0 {
+        let divisor = f64::from(post.divisor);
+        magnitude /= divisor;
+        error = round(magnitude, error / divisor);
+    }
+    if post.offset != 0.0 {
+        magnitude += f64::from(post.offset).abs();
+        error = round(magnitude, error);
+    }
+    if finite { error * SLACK } else { f64::INFINITY }
+}
+
+/// A set of numbers: multiples of `2^step` up to `most` of them on either side of 0.
+#[derive(Clone, Copy)]
+struct Grid {
+    step: i32,
+    most: f64,
+}
+
+impl Grid {
+    /// Whether f32 holds every number of the grid: 24 bits of integer, neither too small nor too large.
+    fn fits(&self) -> bool {
+        self.most <= 16_777_216.0 && (-149..=103).contains(&self.step)
+    }
+}
+
+/// Whether the f32 result, rounded to a byte with ties to even, is always the exact value rounded so.
+///
+/// While the numbers that a step can give all lie on a grid that f32 holds, the step is exact, in any order, fused
+/// or not: its exact result is a number of f32, and rounding leaves such a number alone.
+///
+/// There is one more case, the mean of integers. Let the value before the division be exact, and the division the
+/// last step, with a quotient `q = N / D` for integers `N` and `D < 2^15`. Ties `m + 1/2`, `0 <= m < 255`, are numbers of
+/// f32, and rounding never carries a value across a number of f32. So the computed quotient is on the right side of
+/// each tie, or on it; and on it only if `q` itself is: otherwise `|q - (m + 1/2)| >= 1 / (2 D) > 2^-16`, while f32 near
+/// `m + 1/2 < 256` are at most 2^-16 apart and rounding moves `q` by at most half of that.
+fn is_exact(weights: &[f32], pixel: f64, post: Post) -> bool {
+    let step = weights.iter().filter(|&&w| w != 0.0).map(|&w| odd_part(w).1).min();
+    let Some(step) = step else {
+        // All sums are 0.
+        return is_exact_after(post, Grid { step: 0, most: 0.0 });
+    };
+    // The sum is exact while it is below 2^53 steps, and not below 2^24 of them if it is not exact.
+    let sum = weights.iter().map(|&w| f64::from(w).abs()).sum::<f64>();
+    is_exact_after(post, Grid { step, most: sum * pixel / power(step) })
+}
+
+fn is_exact_after(post: Post, mut grid: Grid) -> bool {
+    if !grid.fits() {
+        return false;
+    }
+    if post.scale == 0.0 {
+        grid = Grid { step: 0, most: 0.0 };
+    } else {
+        let (odd, exponent) = odd_part(post.scale);
+        grid = Grid { step: grid.step + exponent, most: grid.most * odd };
+    }
+    if !grid.fits() {
+        return false;
+    }
+    let (odd, exponent) = odd_part(post.divisor);
+    grid.step -= exponent;
+    if odd != 1.0 {
+        // q = (multiple of 2^step) / odd
+        let bits = (-grid.step).max(0);
+        return post.offset == 0.0 && bits < 15 && odd * power(bits) < 32768.0;
+    }
+    if post.offset != 0.0 {
+        let (odd, exponent) = odd_part(post.offset);
+        if grid.most == 0.0 {
+            grid.step = exponent;
+        }
+        let step = grid.step.min(exponent);
+        if (grid.step - step).max(exponent - step) > 24 {
+            return false;
+        }
+        let most = grid.most * power(grid.step - step) + odd * power(exponent - step);
+        grid = Grid { step, most };
+    }
+    grid.fits()
+}
+
+/// `|x|`, finite and not 0, as an odd integer times a power of two.
+fn odd_part(x: f32) -> (f64, i32) {
+    let (mantissa, exponent) = split(x);
+    let zeros = mantissa.trailing_zeros();
+    (f64::from(mantissa >> zeros), exponent + zeros as i32)
+}
+
+/// `2^exponent`, for exponents of f32.
+fn power(exponent: i32) -> f64 {
+    f64::from_bits(((1023 + i64::from(exponent)) as u64) << 52)
+}

@@ -1,0 +1,248 @@
+//! Correct rounding from bytes to bytes: decides the pixels whose rounding the f32 result leaves open, first in f64
+//! and, where that is not enough either, in exact integers.
+//!
+//! The exact value of a pixel is `scale * sum(w * p) / divisor + offset`, all operands taken as the real numbers
+//! that they are. It lies above the tie `m + 1/2` exactly if
+//!
+//! ```text
+//! scale * sum(w * p) + divisor * offset - divisor * (2 m + 1) / 2
+//! ```
+//!
+//! is positive, and this is a sum of products of at most three f32: a fixed-point number of a few hundred bits.
+
+use super::scatter::Post;
+use crate::kernel::plane::Rows;
+
+/// What it takes to compute a pixel again.
+#[derive(Clone, Copy)]
+pub struct Settle<'a> {
+    pub(super) weights: &'a [f32],
+    pub(super) cols: usize,
+    /// Elements from one tap to the next.
+    pub(super) step: usize,
+    pub(super) rows: Rows<'a>,
+    pub(super) post: Post,
+    /// Values at least this far from a tie round correctly as they are. Below 1/4, or else 1: then none do.
+    pub(super) margin: f32,
+    /// The same for the results of [`estimate`](Self::estimate).
+    pub(super) fine_margin: f64,
+}
+
+impl Settle<'_> {
+    /// Writes the pixels again whose f32 results `values` lie too close to a tie; the others are right already.
+    #[cold]
+    #[inline(never)]
+    pub(super) fn redo(&self, values: &[f32], dst: &mut [u8], [y, x]: [usize; 2]) {
+        for (lane, (value, dst)) in values.iter().zip(dst).enumerate() {
+            // NaN (infinity minus infinity, in sums of huge weights) is always open.
+            let value = if value.is_nan() { 0.0 } else { value.clamp(0.0, 255.0) };
+            let floor = f32::from(value as u8);
+            if (value - floor - 0.5).abs() < self.margin {
+                *dst = self.pixel(y, x + lane);
+            }
+        }
+    }
+
+    /// The correctly rounded pixel.
+    fn pixel(&self, y: usize, x: usize) -> u8 {
+        if self.fine_margin <= 0.25 {
+            let value = self.estimate(y, x).clamp(-1.0, 256.0);
+            // Offset by 1 so that the cast, which truncates, rounds down.
+            let floor = f64::from((value + 1.0) as u16) - 1.0;
+            let above_tie = value - floor - 0.5;
+            if above_tie.abs() > self.fine_margin {
+                return (if above_tie > 0.0 { floor + 1.0 } else { floor }) as u8;
+            }
+        }
+        self.exact_pixel(y, x)
+    }
+
+    /// Each tap and the value it meets.
+    fn products(&self, y: usize, x: usize) -> impl Iterator<Item = (f32, f32)> {
+        self.weights.chunks_exact(self.cols).enumerate().flat_map(move |(r, weights)| {
+            let row = self.rows.at(y + r, x);
+            weights.iter().copied().zip(row.iter().copied().step_by(self.step))
+        })
+    }
+
+    /// The value in f64.
+    fn estimate(&self, y: usize, x: usize) -> f64 {
+        // Four sums, because one would wait for its own additions.
+        let mut sums = [0.0; 4];
+        for (r, weights) in self.weights.chunks_exact(self.cols).enumerate() {
+            let pixels = self.rows.at(y + r, x).iter().step_by(self.step);
+            for (s, (&w, &p)) in weights.iter().zip(pixels).enumerate() {
+                sums[s % 4] += f64::from(w) * f64::from(p);
+            }
+        }
+        let sum = (sums[0] + sums[1]) + (sums[2] + sums[3]);
+        sum * f64::from(self.post.scale) / f64::from(self.post.divisor) + f64::from(self.post.offset)
+    }
+
+    /// The pixel in exact arithmetic: a search for the first tie that the value does not lie above.
+    fn exact_pixel(&self, y: usize, x: usize) -> u8 {
+        let Post { scale, divisor, offset } = self.post;
+        let mut sum = Fixed::default();
+        for (w, p) in self.products(y, x) {
+            sum.add_product([scale, w, p]);
+        }
+        sum.add_product([divisor, offset, 1.0]);
+        let against_tie = |m: u8| {
+            let mut difference = sum;
+            difference.add_product([divisor, -f32::from(m), 1.0]);
+            difference.add_product([divisor, -0.5, 1.0]);
+            difference.sign()
+        };
+        // Above every tie below `low`, not above the ties from `high` on.
+        let [mut low, mut high] = [0, 255];
+        while low < high {
+            let middle = low + (high - low) / 2;
+            match against_tie(middle) {
+                1 => low = middle + 1,
+                // On a tie: to the even one of its two neighbours.
+                0 => return middle + middle % 2,
+                _ => high = middle,
+            }
+        }
+        low
+    }
+}
+
+/// `|x|`, finite, as an integer of 24 bits times a power of two.
+pub(super) fn split(x: f32) -> (u32, i32) {
+    let bits = x.to_bits();
+    let fraction = bits & 0x7F_FFFF;
+    match (bits >> 23 & 0xFF) as i32 {
+        0 => (fraction, -149),
+        biased => (fraction | 0x80_0000, biased - 150),
+    }
+}
+
+/// Digits of a fixed-point number.
+const DIGITS: usize = 28;
+/// The weight of the lowest bit is 2 to this power. Products of three f32 are multiples of 2^-447.
+const LOWEST: i32 = -448;
+
+/// A fixed-point number with room for every product of three f32 and for sums of 2^60 of them (they are below
+/// 2^384; the number ends at 2^448).
+///
+/// Digits are signed and wider than their weight, so that additions need not carry at once.
+#[derive(Clone, Copy, Default)]
+struct Fixed {
+    digits: [i64; DIGITS],
+    /// Additions since carries were last propagated; each adds less than 2^32 to a digit.
+    additions: u32,
+}
+
+impl Fixed {
+    /// Adds the product of finite factors.
+    fn add_product(&mut self, factors: [f32; 3]) {
+        let mut negative = false;
+        let mut mantissa = 1_u128;
+        let mut exponent = 0;
+        for factor in factors {
+            let (m, e) = split(factor);
+            negative ^= factor.is_sign_negative();
+            mantissa *= u128::from(m);
+            exponent += e;
+        }
+        if self.additions == 1 << 30 {
+            self.carry();
+        }
+        self.additions += 1;
+        // 72 bits of mantissa and at most 31 of shift make four digits.
+        let at = (exponent - LOWEST) as usize;
+        let mut rest = mantissa << (at % 32);
+        for digit in self.digits.iter_mut().skip(at / 32).take(4) {
+            let part = i64::from(rest as u32);
+            *digit += if negative { -part } else { part };
+            rest >>= 32;
+        }
+    }
+
+    /// Makes all digits but the highest one canonical, from 0 to 2^32 - 1.
+    fn carry(&mut self) {
+        let mut carry = 0;
+        for digit in &mut self.digits[..DIGITS - 1] {
+            let whole = *digit + carry;
+            carry = whole >> 32;
+            *digit = whole & 0xFFFF_FFFF;
+        }
+        self.digits[DIGITS - 1] += carry;
+        self.additions = 0;
+    }
+
+    /// -1, 0 or 1.
+    fn sign(mut self) -> i32 {
+        self.carry();
+        if self.digits[DIGITS - 1] < 0 { -1 } else { i32::from(self.digits.iter().any(|&digit| digit != 0)) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Fixed;
+
+    fn sign(products: &[[f32; 3]]) -> i32 {
+        let mut sum = Fixed::default();
+        for &product in products {
+            sum.add_product(product);
+        }
+        sum.sign()
+    }
+
+    #[test]
+    fn fixed_point_keeps_every_bit() {
+        let (tiny, huge) = (f32::from_bits(1), f32::MAX);
+        assert_eq!(sign(&[]), 0);
+        assert_eq!(sign(&[[0.0, 1.0, 1.0], [-0.0, 1.0, 1.0]]), 0);
+        assert_eq!(sign(&[[tiny; 3]]), 1);
+        assert_eq!(sign(&[[tiny, -tiny, tiny]]), -1);
+        assert_eq!(sign(&[[-huge; 3]]), -1);
+        assert_eq!(sign(&[[-huge, huge, -huge]]), 1);
+        // The smallest product decides among the largest.
+        assert_eq!(sign(&[[huge; 3], [-tiny, tiny, tiny], [-huge, huge, huge]]), -1);
+        assert_eq!(sign(&[[huge; 3], [-huge, huge, huge], [tiny; 3]]), 1);
+        assert_eq!(sign(&[[huge; 3], [tiny; 3], [-huge, huge, huge], [-tiny, -tiny, -tiny]]), 0);
+        // 3 * 0.1 is not 0.3 in binary.
+        assert_eq!(sign(&[[0.1, 3.0, 1.0], [-0.3, 1.0, 1.0]]), -sign(&[[-0.1, 3.0, 1.0], [0.3, 1.0, 1.0]]));
+        assert_ne!(sign(&[[0.1, 3.0, 1.0], [-0.3, 1.0, 1.0]]), 0);
+    }
+
+    #[test]
+    fn carries_run_through_many_additions() {
+        let mut sum = Fixed::default();
+        for _ in 0..100_000 {
+            sum.add_product([f32::MAX, f32::MAX, 255.0]);
+            sum.add_product([-1.0, 3.0, f32::MIN_POSITIVE]);
+        }
+        assert_eq!(sum.sign(), 1);
+        sum.carry();
+        for _ in 0..100_000 {
+            sum.add_product([-f32::MAX, f32::MAX, 255.0]);
+        }
+        assert_eq!(sum.sign(), -1);
+        for _ in 0..100_000 {
+            sum.add_product([1.0, 3.0, f32::MIN_POSITIVE]);
+        }
+        assert_eq!(sum.sign(), 0);
+    }
+
+    #[test]
+    fn agrees_with_integers() {
+        let mut state = 1_u64;
+        for _ in 0..10_000 {
+            let mut sum = Fixed::default();
+            let mut expected = 0_i128;
+            for _ in 0..5 {
+                let factors = core::array::from_fn(|_| {
+                    state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+                    (state >> 40) as i32 % 64 - 32
+                });
+                expected += factors.iter().map(|&x| i128::from(x)).product::<i128>();
+                sum.add_product(factors.map(|x| x as f32 / 8.0));
+            }
+            assert_eq!(i128::from(sum.sign()), expected.signum());
+        }
+    }
+}

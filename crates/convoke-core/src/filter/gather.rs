@@ -1,0 +1,125 @@
+//! The gather stage of a filter: input rows, widened to f32 and with their border values in place, in a ring of rows
+//! in scratch. Neither the kernel nor the scatter stage knows that pictures end.
+
+use core::ops::Range;
+
+use convoke_simd::Simd;
+
+use super::pixel::Pixel;
+use super::plan::{ALIGN, Filter2dPlan};
+use crate::Border;
+use crate::kernel::plane::Rows;
+
+/// The picture that is read.
+#[derive(Clone, Copy)]
+pub(super) struct Picture<'a, I> {
+    pub(super) data: &'a [I],
+    pub(super) height: usize,
+    pub(super) width: usize,
+    pub(super) channels: usize,
+    pub(super) row_stride: usize,
+    pub(super) border: Border,
+}
+
+/// The last input rows of a range of columns. Row `y` of the picture, which may lie outside it, is at `y` modulo the
+/// number of rows, so that walking down reads every row once.
+pub(super) struct Ring<'s> {
+    data: &'s mut [f32],
+    pitch: usize,
+    count: usize,
+    /// Input pixels of a row: the columns and the halo on both sides.
+    cols: Range<isize>,
+    /// Elements before the first pixel, which put the picture's own pixels on cache lines.
+    lead: usize,
+    /// Elements that a vector may read behind the last pixel.
+    behind: usize,
+    /// Rows that are there.
+    held: Range<isize>,
+}
+
+impl<'s> Ring<'s> {
+    /// A ring for outputs `cols` in `data`, with rows at `pitch`.
+    pub(super) fn new(
+        plan: &Filter2dPlan,
+        data: &'s mut [f32],
+        pitch: usize,
+        count: usize,
+        cols: Range<usize>,
+    ) -> Self {
+        let (channels, [_, before], [_, s]) = (plan.desc.channels, plan.before, plan.desc.mask_size);
+        let start = cols.start as isize - before as isize;
+        Self {
+            data,
+            pitch,
+            count,
+            cols: start..(cols.end + s - 1) as isize - before as isize,
+            lead: (ALIGN - before * channels % ALIGN) % ALIGN,
+            behind: plan.level.lanes().saturating_sub(cols.len() * channels),
+            held: 0..0,
+        }
+    }
+
+    /// Reads what is missing of input rows `wanted`, no more than the ring holds. Afterwards they are there.
+    #[inline(always)]
+    pub(super) fn fill<S: Simd, I: Pixel>(
+        &mut self,
+        simd: S,
+        picture: &Picture<'_, I>,
+        wanted: Range<isize>,
+    ) -> Rows<'_> {
+        let keeps = self.held.start <= wanted.start && wanted.start <= self.held.end;
+        for y in if keeps { self.held.end } else { wanted.start }..wanted.end {
+            let at = self.place(y) * self.pitch + self.lead;
+            let pixels = (self.cols.end - self.cols.start) as usize * picture.channels;
+            let (row, behind) = self.data[at..][..pixels + self.behind].split_at_mut(pixels);
+            gather_row(simd, picture, y, self.cols.clone(), row);
+            behind.fill(0.0);
+        }
+        let first = self.place(wanted.start);
+        self.held = wanted;
+        Rows { data: &self.data[self.lead..], pitch: self.pitch, first, count: self.count }
+    }
+
+    fn place(&self, y: isize) -> usize {
+        y.rem_euclid(self.count as isize) as usize
+    }
+}
+
+/// Pixels `cols` of row `y`, any of which may lie outside the picture.
+#[inline(always)]
+fn gather_row<S: Simd, I: Pixel>(
+    simd: S,
+    picture: &Picture<'_, I>,
+    y: isize,
+    cols: Range<isize>,
+    dst: &mut [f32],
+) {
+    let &Picture { channels, width, border, .. } = picture;
+    let Some(y) = border.index(y, picture.height) else {
+        dst.fill(border.outside());
+        return;
+    };
+    let src = &picture.data[y * picture.row_stride..][..width * channels];
+    // The columns are those of outputs and a halo around them, so some of them are inside.
+    let inside = cols.start.max(0)..cols.end.min(width as isize);
+    let (left, rest) = dst.split_at_mut((inside.start - cols.start) as usize * channels);
+    let (middle, right) = rest.split_at_mut((inside.end - inside.start) as usize * channels);
+    halo(src, picture, cols.start, left);
+    I::widen_row(simd, &src[inside.start as usize * channels..][..middle.len()], middle);
+    halo(src, picture, inside.end, right);
+}
+
+/// Pixels outside the picture's columns, from `x` on.
+fn halo<I: Pixel>(src: &[I], picture: &Picture<'_, I>, x: isize, dst: &mut [f32]) {
+    let channels = picture.channels;
+    for (x, dst) in (x..).zip(dst.chunks_exact_mut(channels)) {
+        match picture.border.index(x, picture.width) {
+            Some(x) => {
+                for (src, dst) in src[x * channels..][..channels].iter().zip(dst) {
+                    *dst = src.widen();
+                }
+            }
+            None => dst.fill(picture.border.outside()),
+        }
+    }
+}

@@ -1,0 +1,264 @@
+//! The plan of a picture filter: a checked descriptor, and how scratch is divided. Made in constant time, without
+//! heap.
+
+use core::ops::Range;
+
+use convoke_simd::Level;
+
+use super::pixel::Pixel;
+use super::run::Run;
+use super::scatter::Post;
+use crate::conv::packed::Packed;
+use crate::error::{Error, check_at_least, check_len, checked_len};
+use crate::kernel::plane::TILE_ROWS;
+use crate::{Filter2dDesc, Mode, PackedMask};
+
+/// Scratch of a filter should stay in a core's second cache, in elements. A mask that needs more rows than fit at
+/// the narrowest block gets more.
+const SCRATCH: usize = 192 * 1024 / 4;
+/// Narrowest block of columns that a picture is cut into to keep scratch small, in elements.
+const NARROWEST: usize = 512;
+/// Rows in scratch start where they share no cache line with their neighbours.
+pub(super) const ALIGN: usize = 16;
+
+/// A picture filter planned for a size and a level.
+///
+/// A plan is `Copy`, holds no memory and can be shared by threads. It filters `u8` and `f32` pictures alike.
+///
+/// ```
+/// use convoke_core::{Border, Filter2dDesc, Filter2dPlan, Level};
+///
+/// // The 3x3 mean of a 5x4 grey picture.
+/// let desc = Filter2dDesc::new([4, 5], 1, [3, 3]).divisor(9.0).border(Border::Replicate);
+/// let plan = Filter2dPlan::new(&desc, Level::detect())?;
+/// let mut buffer = vec![0.0; plan.packed_len()];
+/// let mask = plan.pack(&[1.0; 9], &mut buffer)?;
+///
+/// let mut src = [0_u8; 20];
+/// src[6] = 90;
+/// let mut dst = [0_u8; 20];
+/// let mut scratch = vec![0.0; plan.scratch_len()];
+/// plan.run(&mask, &src, &mut dst, &mut scratch)?;
+/// assert_eq!(dst, [10, 10, 10, 0, 0, 10, 10, 10, 0, 0, 10, 10, 10, 0, 0, 0, 0, 0, 0, 0]);
+/// # Ok::<(), convoke_core::Error>(())
+/// ```
+#[derive(Clone, Copy, Debug)]
+pub struct Filter2dPlan {
+    pub(super) desc: Filter2dDesc,
+    pub(super) level: Level,
+    /// Mask rows above and columns to the left of the output pixel, the mask turned already.
+    pub(super) before: [usize; 2],
+    /// Elements from one row to the next.
+    pub(super) src_stride: usize,
+    pub(super) dst_stride: usize,
+    src_len: usize,
+    dst_len: usize,
+    packed: usize,
+    /// Pixels in a block of columns.
+    pub(super) block: usize,
+    /// Elements from one row to the next in the ring of a block, and in that of a strip at an edge.
+    pub(super) block_pitch: usize,
+    pub(super) strip_pitch: usize,
+    scratch: usize,
+}
+
+impl Filter2dPlan {
+    /// Checks a descriptor and decides how to run it at `level`.
+    ///
+    /// # Errors
+    /// Zero sizes, other than 1 to 4 channels, an anchor outside the mask, row strides shorter than a row
+    /// ([`Error::TooSmall`], [`Error::TooLarge`]); a scale, divisor, offset or constant border that is not finite
+    /// ([`Error::NotFinite`]); a divisor that is not positive ([`Error::NotPositive`]); anything that does not fit
+    /// in memory ([`Error::Overflow`]).
+    pub fn new(desc: &Filter2dDesc, level: Level) -> Result<Self, Error> {
+        let [height, width] = desc.size;
+        let [r, s] = desc.mask_size;
+        for (operand, got) in [
+            ("height", height),
+            ("width", width),
+            ("channels", desc.channels),
+            ("mask height", r),
+            ("mask width", s),
+        ] {
+            check_at_least(operand, 1, got)?;
+        }
+        for (operand, required, got) in [
+            ("channels", 4, desc.channels),
+            ("anchor row", r - 1, desc.anchor[0]),
+            ("anchor column", s - 1, desc.anchor[1]),
+        ] {
+            if got > required {
+                return Err(Error::TooLarge { operand, required, got });
+            }
+        }
+        for (operand, value) in [
+            ("scale", desc.scale),
+            ("divisor", desc.divisor),
+            ("offset", desc.offset),
+            ("border", desc.border.outside()),
+        ] {
+            if !value.is_finite() {
+                return Err(Error::NotFinite { operand, index: 0 });
+            }
+        }
+        if desc.divisor <= 0.0 {
+            return Err(Error::NotPositive { operand: "divisor" });
+        }
+        let (src_stride, src_len) = extent("src", "src row stride", desc, desc.src_row_stride)?;
+        let (dst_stride, dst_len) = extent("dst", "dst row stride", desc, desc.dst_row_stride)?;
+        // With these and the lengths checked, any sum of a coordinate and a tap fits in `isize`.
+        let packed = Packed::buffer_len(checked_len("mask", &[r, s])?);
+        let [a, b] = desc.anchor;
+        let before = match desc.mode {
+            Mode::Correlate => [a, b],
+            Mode::Convolve => [r - 1 - a, s - 1 - b],
+        };
+
+        let overflow = Error::Overflow { operand: "scratch" };
+        let ring_rows = r.checked_add(TILE_ROWS - 1).ok_or(overflow)?;
+        let halo = checked_len("scratch", &[s - 1, desc.channels])?;
+        let room = (SCRATCH / ring_rows).saturating_sub(halo).max(NARROWEST) / desc.channels;
+        let blocks = width.div_ceil(room);
+        let block = width.div_ceil(blocks);
+        // A strip makes the outputs whose windows hang over the left or the right edge, and at least a vector.
+        let strip = before[1].max(s - 1 - before[1]).max(level.lanes().div_ceil(desc.channels)).min(block);
+        let pitch = |pixels: usize| {
+            let outputs = (pixels * desc.channels).max(level.lanes());
+            let row = (outputs + halo + ALIGN).next_multiple_of(ALIGN);
+            // Rows a multiple of 2 KiB apart would compete for the same few places in the first cache.
+            if row.is_multiple_of(512) { row + ALIGN } else { row }
+        };
+        let [block_pitch, strip_pitch] = [pitch(block), pitch(strip)];
+        let scratch = checked_len("scratch", &[ring_rows, block_pitch + 2 * strip_pitch])? + ALIGN - 1;
+        Ok(Self {
+            desc: *desc,
+            level,
+            before,
+            src_stride,
+            dst_stride,
+            src_len,
+            dst_len,
+            packed,
+            block,
+            block_pitch,
+            strip_pitch,
+            scratch,
+        })
+    }
+
+    /// The descriptor that was planned.
+    pub fn desc(&self) -> &Filter2dDesc {
+        &self.desc
+    }
+
+    /// The level that it runs at.
+    pub fn level(&self) -> Level {
+        self.level
+    }
+
+    /// Elements of the buffer that [`pack`](Self::pack) needs.
+    pub fn packed_len(&self) -> usize {
+        self.packed
+    }
+
+    /// Elements of scratch that a run, or a range of rows, needs.
+    pub fn scratch_len(&self) -> usize {
+        self.scratch
+    }
+
+    /// Elements of `src`: `H` rows of `W * channels` at the row stride, without anything behind the last row.
+    pub fn src_len(&self) -> usize {
+        self.src_len
+    }
+
+    /// Elements of `dst`.
+    pub fn dst_len(&self) -> usize {
+        self.dst_len
+    }
+
+    /// The `n` in the error bound of f32 results: with `u = 2^-24`, and as long as nothing overflows or underflows,
+    /// `|y - exact| <= n * u * (1 + n * u) * (|scale| / divisor * sum|mask * src| + |offset|)`.
+    pub fn error_terms(&self) -> usize {
+        let [r, s] = self.desc.mask_size;
+        r * s + Post::of(&self.desc).steps()
+    }
+
+    /// Filters a picture.
+    ///
+    /// From bytes to bytes the result is the exact real value (mask, scale, divisor and offset taken as the numbers
+    /// that they are) rounded to nearest, ties to even, and clamped; at every level. From f32 to bytes it is the f32
+    /// result rounded so, NaN to 0. To f32 it is the f32 sum over mask rows and columns in that order, `* scale`,
+    /// `/ divisor`, `+ offset`.
+    ///
+    /// Reads nothing outside its operands, reads neither `dst` nor `scratch` before writing them, leaves elements
+    /// between the rows of a strided `dst` as they are, and `scratch` as garbage.
+    ///
+    /// # Errors
+    /// [`Error::Length`] for a picture or scratch of the wrong length (scratch may be longer),
+    /// [`Error::WrongPacking`] for a mask packed for another filter. `dst` is then as it was.
+    pub fn run<I: Pixel, O: Pixel>(
+        &self,
+        mask: &PackedMask<'_>,
+        src: &[I],
+        dst: &mut [O],
+        scratch: &mut [f32],
+    ) -> Result<(), Error> {
+        self.run_rows(0..self.desc.size[0], mask, src, dst, scratch)
+    }
+
+    /// Computes output rows `rows` only, with the same bits as [`run`](Self::run).
+    ///
+    /// `src` is the whole picture; `dst` is a picture of just those rows, at the plan's row stride.
+    ///
+    /// # Errors
+    /// As for [`run`](Self::run), and [`Error::TooLarge`] for rows outside the picture.
+    pub fn run_rows<I: Pixel, O: Pixel>(
+        &self,
+        rows: Range<usize>,
+        mask: &PackedMask<'_>,
+        src: &[I],
+        dst: &mut [O],
+        scratch: &mut [f32],
+    ) -> Result<(), Error> {
+        if rows.end > self.desc.size[0] {
+            return Err(Error::TooLarge { operand: "rows", required: self.desc.size[0], got: rows.end });
+        }
+        if rows.start > rows.end {
+            return Err(Error::TooLarge { operand: "rows", required: rows.end, got: rows.start });
+        }
+        let weights = mask.packed.body(self.identity())?;
+        check_len("src", self.src_len, src.len())?;
+        check_len("dst", rows_len(rows.len(), self.dst_stride, self.row_len()), dst.len())?;
+        if scratch.len() < self.scratch {
+            return Err(Error::Length { operand: "scratch", required: self.scratch, got: scratch.len() });
+        }
+        let certificate = mask.certificate;
+        self.level.dispatch(Run { plan: self, weights, certificate, rows, src, dst, scratch });
+        Ok(())
+    }
+
+    /// Elements of a row of the picture.
+    pub(super) fn row_len(&self) -> usize {
+        self.desc.size[1] * self.desc.channels
+    }
+}
+
+/// The row stride of a picture, and the length of the whole.
+fn extent(
+    operand: &'static str,
+    stride_operand: &'static str,
+    desc: &Filter2dDesc,
+    row_stride: Option<usize>,
+) -> Result<(usize, usize), Error> {
+    let [height, width] = desc.size;
+    let row_len = checked_len(operand, &[width, desc.channels])?;
+    let stride = row_stride.unwrap_or(row_len);
+    check_at_least(stride_operand, row_len, stride)?;
+    checked_len(operand, &[height, stride])?;
+    Ok((stride, rows_len(height, stride, row_len)))
+}
+
+/// Elements of `count` rows, without anything behind the last one.
+fn rows_len(count: usize, stride: usize, row_len: usize) -> usize {
+    if count == 0 { 0 } else { (count - 1) * stride + row_len }
+}

@@ -1,0 +1,138 @@
+//! Running a filter: down the picture a tile of rows at a time, gather, accumulate, scatter.
+
+use core::ops::Range;
+
+use convoke_simd::{Kernel, Simd};
+
+use super::certificate::Certificate;
+use super::exact::Settle;
+use super::gather::{Picture, Ring};
+use super::pixel::Pixel;
+use super::plan::{ALIGN, Filter2dPlan};
+use super::scatter::{Post, Scatter};
+use crate::kernel::plane::{Rows, TILE_ROWS, Taps, accumulate};
+
+/// A run with all lengths checked.
+pub(super) struct Run<'a, I, O> {
+    pub(super) plan: &'a Filter2dPlan,
+    pub(super) weights: &'a [f32],
+    pub(super) certificate: Certificate,
+    pub(super) rows: Range<usize>,
+    pub(super) src: &'a [I],
+    pub(super) dst: &'a mut [O],
+    pub(super) scratch: &'a mut [f32],
+}
+
+impl<I: Pixel, O: Pixel> Kernel for Run<'_, I, O> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<S: Simd>(self, simd: S) {
+        let Self { plan, rows, dst, scratch, .. } = self;
+        let desc = &plan.desc;
+        let ([height, width], [r, s], channels) = (desc.size, desc.mask_size, desc.channels);
+        let [above, left] = plan.before;
+        let picture = Picture {
+            data: self.src,
+            height,
+            width,
+            channels,
+            row_stride: plan.src_stride,
+            border: desc.border,
+        };
+        let certified = !(I::INTEGER && O::INTEGER) || self.certificate.margin == 0.0;
+        let stage =
+            Stage { plan, weights: self.weights, certificate: (!certified).then_some(self.certificate) };
+
+        // A misaligned start costs time, never correctness.
+        let start = scratch.as_ptr().align_offset(ALIGN * size_of::<f32>()).min(ALIGN - 1);
+        let ring_rows = r + TILE_ROWS - 1;
+        let (whole, strips) = scratch[start..].split_at_mut(ring_rows * plan.block_pitch);
+        let (first_strip, last_strip) = strips.split_at_mut(ring_rows * plan.strip_pitch);
+
+        for start in (0..width).step_by(plan.block) {
+            let block = start..width.min(start + plan.block);
+            // Outputs whose windows lie between the left and the right edge.
+            let inner = block.start.max(left)..block.end.min((width + left).saturating_sub(s - 1));
+            // Where there is nothing to widen and no border, rows are read where they are, and only the edges go
+            // through scratch, in strips of at least a vector.
+            let least = S::LANES.div_ceil(channels);
+            let in_place = I::as_f32(self.src).filter(|_| inner.len() >= 4 * least);
+            let first = block.start..inner.start.max(block.start + least);
+            let last = inner.end.min(block.end.saturating_sub(least))..block.end;
+
+            let mut ring = Ring::new(plan, &mut *whole, plan.block_pitch, ring_rows, block.clone());
+            let mut edges = [(first, &mut *first_strip, inner.start), (last, &mut *last_strip, inner.end)]
+                .map(|(cols, data, edge)| {
+                    let needed = in_place.is_some() && edge != block.start && edge != block.end;
+                    needed.then(|| {
+                        let ring = Ring::new(plan, data, plan.strip_pitch, ring_rows, cols.clone());
+                        (cols, ring)
+                    })
+                });
+
+            for y in rows.clone().step_by(TILE_ROWS) {
+                let count = TILE_ROWS.min(rows.end - y);
+                let top = y as isize - above as isize;
+                let wanted = top..top + (count + r - 1) as isize;
+                let dst = &mut dst[(y - rows.start) * plan.dst_stride..];
+                match in_place {
+                    Some(src) if wanted.start >= 0 && wanted.end <= height as isize => {
+                        let data = &src[top as usize * plan.src_stride + (inner.start - left) * channels..];
+                        let input = Rows { data, pitch: plan.src_stride, first: 0, count: usize::MAX };
+                        stage.run(simd, input, count, inner.clone(), dst);
+                        for (cols, ring) in edges.iter_mut().flatten() {
+                            let input = ring.fill(simd, &picture, wanted.clone());
+                            stage.run(simd, input, count, cols.clone(), dst);
+                        }
+                    }
+                    _ => {
+                        let input = ring.fill(simd, &picture, wanted);
+                        stage.run(simd, input, count, block.clone(), dst);
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// Accumulate and scatter, once the input is there.
+struct Stage<'a> {
+    plan: &'a Filter2dPlan,
+    weights: &'a [f32],
+    /// Given if results need it.
+    certificate: Option<Certificate>,
+}
+
+impl Stage<'_> {
+    /// Outputs `cols` of `count` rows; `dst` starts at the first of these rows.
+    #[inline(always)]
+    fn run<S: Simd, O: Pixel>(
+        &self,
+        simd: S,
+        rows: Rows<'_>,
+        count: usize,
+        cols: Range<usize>,
+        dst: &mut [O],
+    ) {
+        let (weights, channels, [_, s]) = (self.weights, self.plan.desc.channels, self.plan.desc.mask_size);
+        let post = Post::of(&self.plan.desc);
+        let settle = self.certificate.map(|Certificate { margin, fine_margin }| Settle {
+            weights,
+            cols: s,
+            step: channels,
+            rows,
+            post,
+            margin,
+            fine_margin,
+        });
+        let dst = &mut dst[cols.start * channels..];
+        let mut scatter = Scatter { dst, row_stride: self.plan.dst_stride, post, settle };
+        accumulate(simd, &taps(weights, s, channels), rows, [count, cols.len() * channels], &mut scatter);
+    }
+}
+
+/// The mask for the kernel. A function of its own so that the kernel is compiled once for all types of pixels.
+fn taps(weights: &[f32], cols: usize, step: usize) -> Taps<'_, impl Fn(usize) -> usize> {
+    Taps { weights, rows: weights.len() / cols, cols, row_stride: 1, offset: move |s| s * step }
+}
