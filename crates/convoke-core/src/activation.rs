@@ -32,6 +32,16 @@ impl Activation {
     /// is at most `f32::MIN_POSITIVE`.
     pub const ERROR: f32 = 8.0 * f32::EPSILON;
 
+    /// The function as `min(high, max(low, x))`, if it is one.
+    pub(crate) const fn bounds(self) -> Option<[f32; 2]> {
+        match self {
+            Activation::None => Some([f32::NEG_INFINITY, f32::INFINITY]),
+            Activation::Relu => Some([0.0, f32::INFINITY]),
+            Activation::Relu6 => Some([0.0, 6.0]),
+            _ => None,
+        }
+    }
+
     /// Applies the function to every lane. For kernels: call it inside [`Simd::vectorize`].
     #[inline(always)]
     pub fn apply<S: Simd>(self, simd: S, x: S::F32) -> S::F32 {

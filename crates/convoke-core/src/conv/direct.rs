@@ -15,14 +15,25 @@ use super::plan::Conv2dPlan;
 use super::window::{Span, Walk};
 use crate::Border;
 use crate::error::{Error, checked_len};
+use crate::kernel::lanes::{self, MAX_RUN};
 use crate::kernel::scatter::Scatter;
-use crate::kernel::tile::{self, MAX_PIXELS, MAX_TILE, Read, Tile};
+use crate::kernel::tile::{self, MAX_PIXELS, MAX_TILE, Tile};
 
 /// Elements of input that one band aims at: a quarter of a megabyte, which leaves room for weights and output in the
 /// second-level cache of anything that has one.
 const BAND: usize = 64 * 1024;
 /// Above this, a band is not worth its memory.
 const WIDEST_BAND: usize = 16 * BAND;
+
+/// How a reduction step reads its pixels.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Read {
+    /// One value, for all lanes: every out channel of the tile sees the same in channel. The register tile.
+    Splat,
+    /// One vector, lane by lane: depthwise and small groups, where every out channel has its own in channel. The lane
+    /// kernel.
+    Lanes,
+}
 
 /// Where tiles read their pixels.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -242,11 +253,62 @@ impl<'a> Direct<'a> {
         xs: Range<usize>,
         dst: &mut [f32],
     ) {
-        for block in self.wanted_blocks(group) {
-            for ys in self.spans(0, ys.clone()) {
-                for xs in self.spans(1, xs.clone()) {
-                    let region = Region { source, ys: ys.clone(), xs };
-                    self.run_region(simd, group, &block, &region, dst);
+        match self.plan.read {
+            // The weights of a block stay in the cache while its tiles pass.
+            Read::Splat => {
+                for block in self.wanted_blocks(group) {
+                    for ys in self.spans(0, ys.clone()) {
+                        for xs in self.spans(1, xs.clone()) {
+                            let region = Region { source, ys: ys.clone(), xs };
+                            self.run_region(simd, group, &block, &region, dst);
+                        }
+                    }
+                }
+            }
+            // There are few weights; the pixels stay in the cache while their channels pass.
+            Read::Lanes => {
+                for ys in self.spans(0, ys) {
+                    for xs in self.spans(1, xs.clone()) {
+                        let region = Region { source, ys: ys.clone(), xs };
+                        self.run_lanes(simd, group, &region, dst);
+                    }
+                }
+            }
+        }
+    }
+
+    /// All runs of outputs that share their taps, for the lane kernel.
+    fn run_lanes<S: Simd>(&self, simd: S, group: &Group<'_>, region: &Region<'_>, dst: &mut [f32]) {
+        let Region { source, ys, xs } = region;
+        let [vertical, horizontal] = self.walks;
+        let steps = [ys.taps.start * self.plan.desc.kernel[1] + xs.taps.start, self.plan.desc.kernel[1]];
+        let [tap, weights_row_step] = steps.map(|step| step * self.depth * self.plan.blocks.lanes);
+        let empty = ys.taps.is_empty() || xs.taps.is_empty();
+        for y in ys.outputs.clone() {
+            for x in xs.outputs.clone().step_by(MAX_RUN) {
+                let count = (xs.outputs.end - x).min(MAX_RUN);
+                let at = if empty {
+                    0
+                } else {
+                    source.at(vertical.position(y, ys.taps.start), horizontal.position(x, xs.taps.start))
+                };
+                for block in self.wanted_blocks(group) {
+                    let run = lanes::Run {
+                        src: &source.data[block.first..],
+                        at,
+                        rows: if empty { 0 } else { ys.taps.len() },
+                        cols: xs.taps.len(),
+                        depth: self.depth,
+                        row_step: vertical.dilation * source.row,
+                        col_step: horizontal.dilation * source.pixel,
+                        depth_step: self.plan.blocks.channels,
+                        pixel_step: horizontal.stride * source.pixel,
+                        weights: &group.weights[block.weights..][tap..],
+                        weights_row_step,
+                        lanes: block.channels,
+                    };
+                    let scatter = self.scatter(group, &block, (x..x + count).map(|x| [y, x]));
+                    run.run(simd, count, &scatter, dst);
                 }
             }
         }
@@ -283,26 +345,22 @@ impl<'a> Direct<'a> {
     ) {
         let Region { source, ys, xs } = region;
         let [vertical, horizontal] = self.walks;
-        let lanewise = self.plan.read == Read::Lanes;
         let width = block.vectors * self.plan.blocks.lanes;
         let [rows, cols] = [ys.taps.len(), xs.taps.len()];
         // With dense columns, the taps of a row are one contiguous run of steps.
-        let step = if lanewise { self.plan.blocks.channels } else { 1 };
-        let merged = horizontal.dilation == 1 && source.pixel == self.depth * step;
+        let merged = horizontal.dilation == 1 && source.pixel == self.depth;
         let tap = (ys.taps.start * self.plan.desc.kernel[1] + xs.taps.start) * self.depth * width;
         let mut tile = Tile {
-            src: if lanewise { &source.data[block.first..] } else { source.data },
+            src: source.data,
             at: [0; MAX_PIXELS],
             rows,
             cols: if merged { cols.min(1) } else { cols },
             run: if merged { cols * self.depth } else { self.depth },
             row_step: vertical.dilation * source.row,
             col_step: horizontal.dilation * source.pixel,
-            step,
             weights: &group.weights[block.weights..][tap..],
             weights_row_step: self.plan.desc.kernel[1] * self.depth * width,
             weights_col_step: self.depth * width,
-            lanes: block.channels,
         };
         if rows == 0 || cols == 0 {
             // Wholly on the padding: sums are +0, and there may be no pixel to point at.
@@ -362,11 +420,9 @@ impl<'a> Direct<'a> {
                             run,
                             row_step: run,
                             col_step: 0,
-                            step: 1,
                             weights: &group.weights[block.weights..][tap..],
                             weights_row_step: kernel_row * width,
                             weights_col_step: 0,
-                            lanes: block.channels,
                         };
                         self.finish(simd, group, &block, &tile, &pixels[..count], dst);
                     }
@@ -390,8 +446,18 @@ impl<'a> Direct<'a> {
         let width = block.vectors * plan.blocks.lanes;
         let mut sums = [0.0; MAX_TILE];
         let sums = &mut sums[..pixels.len() * width];
-        tile.run(simd, plan.read, pixels.len(), block.vectors, sums);
+        tile.run(simd, pixels.len(), block.vectors, sums);
+        self.scatter(group, block, pixels.iter().copied()).run(simd, sums, width, pixels.len(), dst);
+    }
 
+    /// Where the sums of a block at these outputs go.
+    #[inline(always)]
+    fn scatter(
+        &self,
+        group: &Group<'_>,
+        block: &Block,
+        outputs: impl Iterator<Item = [usize; 2]>,
+    ) -> Scatter<'a> {
         // A piece may start or end within the block; lanes outside it are not written.
         let skip = group.wanted.start.saturating_sub(block.first);
         let end = block.channels.min(group.wanted.end - block.first);
@@ -404,13 +470,13 @@ impl<'a> Direct<'a> {
             lanes: skip..end,
             bias: self.operands.bias.map(|bias| &bias[k..][..block.channels]),
             residual: self.operands.residual,
-            activation: plan.desc.activation,
+            activation: self.plan.desc.activation,
         };
-        for (i, &[y, x]) in pixels.iter().enumerate() {
+        for (i, [y, x]) in outputs.enumerate() {
             scatter.at[i] = self.part.at(group.image, k + skip, y, x);
-            scatter.residual_at[i] = plan.geometry.dst.at(group.image, k + skip, y, x);
+            scatter.residual_at[i] = self.plan.geometry.dst.at(group.image, k + skip, y, x);
         }
-        scatter.run(simd, sums, width, pixels.len(), dst);
+        scatter
     }
 }
 

@@ -5,7 +5,6 @@ use convoke_simd::Level;
 
 use super::desc::{Conv2dDesc, Layout, Mode};
 use super::geometry::Geometry;
-use crate::kernel::tile;
 
 /// How the out channels of a group are cut into tiles.
 #[derive(Clone, Copy, Debug)]
@@ -15,8 +14,6 @@ pub(crate) struct Blocks {
     pub(crate) lanes: usize,
     /// Vectors of a full tile.
     vectors: usize,
-    /// Whether a vector that is not full of channels must be a tile of its own.
-    partial_alone: bool,
     /// Reduction steps: taps times in channels.
     steps: usize,
 }
@@ -34,8 +31,8 @@ pub(crate) struct Block {
 }
 
 impl Blocks {
-    pub(crate) fn new(level: Level, channels: usize, steps: usize, partial_alone: bool) -> Self {
-        Self { channels, lanes: level.lanes(), vectors: tile::shape(level).1, partial_alone, steps }
+    pub(crate) fn new(level: Level, channels: usize, steps: usize, vectors: usize) -> Self {
+        Self { channels, lanes: level.lanes(), vectors, steps }
     }
 
     /// Vectors over all blocks.
@@ -55,8 +52,7 @@ impl Blocks {
             if left == 0 {
                 return None;
             }
-            let vectors = if self.partial_alone { left / self.lanes } else { left.div_ceil(self.lanes) };
-            let vectors = vectors.clamp(1, self.vectors);
+            let vectors = left.div_ceil(self.lanes).min(self.vectors);
             let block = Block {
                 first,
                 channels: left.min(vectors * self.lanes),
@@ -69,8 +65,7 @@ impl Blocks {
     }
 }
 
-/// Writes the weights of all groups; `packed` starts as zeros. With `lanewise`, all out channels form one group and
-/// each has its own in channels.
+/// Writes the weights of all groups; `packed` starts as zeros. (For the lane kernel all out channels are one group.)
 pub(crate) fn pack(
     desc: &Conv2dDesc,
     geometry: &Geometry,

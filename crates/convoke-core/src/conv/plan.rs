@@ -7,7 +7,7 @@ use core::ops::Range;
 use convoke_simd::Level;
 
 use super::desc::{Conv2dDesc, Layout, Mode, Padding};
-use super::direct::{self, Feed};
+use super::direct::{self, Feed, Read};
 use super::geometry::Geometry;
 use super::operands::Operands;
 use super::pack::{self, Blocks};
@@ -15,7 +15,7 @@ use super::packed::{Packed, identity};
 use super::part::Part;
 use super::piece::{Piece, Pieces};
 use crate::error::{Error, check_len, checked_len};
-use crate::kernel::tile::{self, Read};
+use crate::kernel::{lanes, tile};
 
 /// A convolution layer planned for the direct algorithm: sums formed in registers, straight from the image.
 ///
@@ -60,8 +60,8 @@ impl Conv2dPlan {
         let read = direct::choose_read(desc, &geometry, level);
         let steps = desc.kernel[0] * desc.kernel[1] * geometry.group_in;
         let blocks = match read {
-            Read::Splat => Blocks::new(level, geometry.group_out, steps, false),
-            Read::Lanes => Blocks::new(level, desc.out_channels, steps, true),
+            Read::Splat => Blocks::new(level, geometry.group_out, steps, tile::shape(level).1),
+            Read::Lanes => Blocks::new(level, desc.out_channels, steps, 1),
         };
         let groups = if read == Read::Splat { desc.groups } else { 1 };
         let lanes = blocks.total_vectors() * level.lanes();
@@ -212,7 +212,10 @@ impl Conv2dPlan {
 
     /// What was decided, for people and for cost models.
     pub fn describe(&self) -> Description {
-        let (pixels, vectors) = tile::shape(self.level);
+        let (pixels, vectors) = match self.read {
+            Read::Splat => tile::shape(self.level),
+            Read::Lanes => (lanes::MAX_RUN, 1),
+        };
         let outputs = self.desc.batch as u64 * (self.geometry.out_size[0] * self.geometry.out_size[1]) as u64;
         let groups = if self.read == Read::Splat { self.desc.groups } else { 1 };
         let steps = self.error_terms() - 2;

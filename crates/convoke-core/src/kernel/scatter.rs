@@ -8,6 +8,9 @@ use convoke_simd::Simd;
 use super::tile::MAX_PIXELS;
 use crate::Activation;
 
+/// Lanes of the widest vector.
+const MAX_LANES: usize = 16;
+
 /// Where a tile of sums goes and what is done to it on the way.
 pub(crate) struct Scatter<'a> {
     /// Where each pixel's first channel goes in `dst`.
@@ -16,8 +19,7 @@ pub(crate) struct Scatter<'a> {
     pub(crate) residual_at: [usize; MAX_PIXELS],
     /// From one channel to the next, in `dst` and residual.
     pub(crate) channel_step: usize,
-    /// Lanes of the tile that are written. `at` and `residual_at` are the places of the first of them, which is 0
-    /// wherever channels lie side by side.
+    /// Lanes of the tile that are written. `at` and `residual_at` are the places of the first of them.
     pub(crate) lanes: Range<usize>,
     /// Bias of the tile's channels, from lane 0 on.
     pub(crate) bias: Option<&'a [f32]>,
@@ -40,7 +42,7 @@ impl Scatter<'_> {
         simd.vectorize(
             #[inline(always)]
             || {
-                if self.channel_step == 1 {
+                if self.side_by_side() {
                     self.rows(simd, sums, width, pixels, dst);
                 } else {
                     self.columns(simd, sums, width, pixels, dst);
@@ -49,22 +51,59 @@ impl Scatter<'_> {
         );
     }
 
+    /// Finishes a run of pixels of one vector each that a kernel still has in registers.
+    #[inline(always)]
+    pub(crate) fn put<S: Simd, const M: usize>(&self, simd: S, sums: [S::F32; M], dst: &mut [f32]) {
+        if let (Some([low, high]), true) = (self.activation.bounds(), self.side_by_side()) {
+            let [low, high] = [simd.splat(low), simd.splat(high)];
+            let lanes = self.lanes.end;
+            let bias = self.bias.map(|bias| simd.load_first(&bias[..lanes]));
+            for (i, mut v) in sums.into_iter().enumerate() {
+                if let Some(bias) = bias {
+                    v = simd.add(v, bias);
+                }
+                if let Some(residual) = self.residual {
+                    v = simd.add(v, simd.load_first(&residual[self.residual_at[i]..][..lanes]));
+                }
+                let v = simd.min(high, simd.max(low, v));
+                simd.store_first(v, &mut dst[self.at[i]..][..lanes]);
+            }
+        } else {
+            // The rest is worth a call: its registers are better kept from those of the sums.
+            let mut buffer = [0.0; MAX_PIXELS * MAX_LANES];
+            for (buffer, sums) in buffer.chunks_exact_mut(S::LANES).zip(sums) {
+                simd.store(sums, buffer);
+            }
+            self.run(simd, &mut buffer[..M * S::LANES], S::LANES, M, dst);
+        }
+    }
+
+    /// Whether vectors can go to `dst` as they are.
+    #[inline(always)]
+    fn side_by_side(&self) -> bool {
+        self.channel_step == 1 && self.lanes.start == 0
+    }
+
+    /// Finishes the sums of pixel `i` from lane `first` on and writes them to `dst`, where channels lie side by side.
+    #[inline(always)]
+    fn vector<S: Simd>(&self, simd: S, i: usize, first: usize, sums: S::F32, dst: &mut [f32]) {
+        let end = self.lanes.end.min(first + S::LANES);
+        let mut v = sums;
+        if let Some(bias) = self.bias {
+            v = simd.add(v, simd.load_first(&bias[first..end]));
+        }
+        if let Some(residual) = self.residual {
+            v = simd.add(v, simd.load_first(&residual[self.residual_at[i]..][first..end]));
+        }
+        simd.store_first(self.activation.apply(simd, v), &mut dst[self.at[i]..][first..end]);
+    }
+
     /// Channels lie side by side in `dst`: vectors go straight there.
     #[inline(always)]
     fn rows<S: Simd>(&self, simd: S, sums: &[f32], width: usize, pixels: usize, dst: &mut [f32]) {
         for (i, sums) in sums.chunks_exact(width).take(pixels).enumerate() {
-            let dst = &mut dst[self.at[i]..][..self.lanes.end];
-            let residual = self.residual.map(|residual| &residual[self.residual_at[i]..][..self.lanes.end]);
-            for (j, (sums, dst)) in sums.chunks_exact(S::LANES).zip(dst.chunks_mut(S::LANES)).enumerate() {
-                let first = j * S::LANES;
-                let mut v = simd.load(sums);
-                if let Some(bias) = self.bias {
-                    v = simd.add(v, simd.load_first(&bias[first..]));
-                }
-                if let Some(residual) = residual {
-                    v = simd.add(v, simd.load_first(&residual[first..]));
-                }
-                simd.store_first(self.activation.apply(simd, v), dst);
+            for (first, sums) in (0..self.lanes.end).step_by(S::LANES).zip(sums.chunks_exact(S::LANES)) {
+                self.vector(simd, i, first, simd.load(sums), dst);
             }
         }
     }
@@ -74,26 +113,32 @@ impl Scatter<'_> {
     #[inline(always)]
     fn columns<S: Simd>(&self, simd: S, sums: &mut [f32], width: usize, pixels: usize, dst: &mut [f32]) {
         for (i, sums) in sums.chunks_exact_mut(width).take(pixels).enumerate() {
-            if let Some(bias) = self.bias {
-                for (sums, bias) in sums.chunks_exact_mut(S::LANES).zip(bias.chunks(S::LANES)) {
-                    let v = simd.add(simd.load(sums), simd.load_first(bias));
-                    simd.store(v, sums);
-                }
-            }
-            if let Some(residual) = self.residual {
-                let plane = residual[self.residual_at[i]..].iter().step_by(self.channel_step);
-                for (sum, r) in sums[self.lanes.clone()].iter_mut().zip(plane) {
-                    *sum += r;
-                }
-            }
-            for sums in sums.chunks_exact_mut(S::LANES) {
-                simd.store(self.activation.apply(simd, simd.load(sums)), sums);
-            }
+            self.column(simd, i, sums);
         }
         for (k, lane) in self.lanes.clone().enumerate() {
             for i in 0..pixels {
                 dst[self.at[i] + k * self.channel_step] = sums[i * width + lane];
             }
+        }
+    }
+
+    /// Finishes the sums of pixel `i` where they are.
+    #[inline(always)]
+    fn column<S: Simd>(&self, simd: S, i: usize, sums: &mut [f32]) {
+        if let Some(bias) = self.bias {
+            for (sums, bias) in sums.chunks_exact_mut(S::LANES).zip(bias.chunks(S::LANES)) {
+                let v = simd.add(simd.load(sums), simd.load_first(bias));
+                simd.store(v, sums);
+            }
+        }
+        if let Some(residual) = self.residual {
+            let plane = residual[self.residual_at[i]..].iter().step_by(self.channel_step);
+            for (sum, r) in sums[self.lanes.clone()].iter_mut().zip(plane) {
+                *sum += r;
+            }
+        }
+        for sums in sums.chunks_exact_mut(S::LANES) {
+            simd.store(self.activation.apply(simd, simd.load(sums)), sums);
         }
     }
 }

@@ -11,15 +11,6 @@ pub(crate) const MAX_PIXELS: usize = 14;
 /// Most floats in a tile buffer, on any level.
 pub(crate) const MAX_TILE: usize = MAX_PIXELS * 2 * 16;
 
-/// How a reduction step reads its pixels.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Read {
-    /// One value, for all lanes: every out channel of the tile sees the same in channel.
-    Splat,
-    /// One vector, lane by lane: depthwise and small groups, where every out channel has its own in channel.
-    Lanes,
-}
-
 /// Pixels and vectors of a tile that fill the registers of a level.
 ///
 /// A step of the reduction needs the sums, `vectors` weights and one pixel value at a time. With 32 registers that
@@ -42,39 +33,28 @@ pub(crate) struct Tile<'a> {
     /// From one run to the next in `src`.
     pub(crate) row_step: usize,
     pub(crate) col_step: usize,
-    /// From one step to the next in `src`; 1 for [`Read::Splat`].
-    pub(crate) step: usize,
     /// Packed weights of this block of out channels, from the first tap on: one tile width of lanes per step.
     pub(crate) weights: &'a [f32],
     pub(crate) weights_row_step: usize,
     pub(crate) weights_col_step: usize,
-    /// Lanes that carry an out channel, for [`Read::Lanes`]: the others are not read.
-    pub(crate) lanes: usize,
 }
 
 impl Tile<'_> {
     /// Computes the sums of `pixels` pixels by `vectors` vectors into `sums`, pixel by pixel.
     #[inline]
-    pub(crate) fn run<S: Simd>(&self, simd: S, read: Read, pixels: usize, vectors: usize, sums: &mut [f32]) {
-        match (read, vectors) {
-            (Read::Splat, 1) => self.run_pixels::<S, 1, false>(simd, pixels, sums),
-            (Read::Splat, _) => self.run_pixels::<S, 2, false>(simd, pixels, sums),
-            (Read::Lanes, 1) => self.run_pixels::<S, 1, true>(simd, pixels, sums),
-            (Read::Lanes, _) => self.run_pixels::<S, 2, true>(simd, pixels, sums),
+    pub(crate) fn run<S: Simd>(&self, simd: S, pixels: usize, vectors: usize, sums: &mut [f32]) {
+        match vectors {
+            1 => self.run_pixels::<S, 1>(simd, pixels, sums),
+            _ => self.run_pixels::<S, 2>(simd, pixels, sums),
         }
     }
 
     #[inline]
-    fn run_pixels<S: Simd, const V: usize, const LANES: bool>(
-        &self,
-        simd: S,
-        pixels: usize,
-        sums: &mut [f32],
-    ) {
+    fn run_pixels<S: Simd, const V: usize>(&self, simd: S, pixels: usize, sums: &mut [f32]) {
         macro_rules! choose {
             ($($m:literal)*) => {
                 match pixels {
-                    $($m if $m <= 6 || S::REGISTERS >= 32 => accumulate::<S, $m, V, LANES>(simd, self, sums),)*
+                    $($m if $m <= 6 || S::REGISTERS >= 32 => accumulate::<S, $m, V>(simd, self, sums),)*
                     _ => debug_assert!(false, "a tile of {pixels} pixels"),
                 }
             };
@@ -104,11 +84,7 @@ impl Tile<'_> {
 /// 4. *Not inlined*, one function per tile shape and level: a call per tile costs nothing beside the loop, the code
 ///    stays small, and its machine code can be found by name.
 #[inline(never)]
-fn accumulate<S: Simd, const M: usize, const V: usize, const LANES: bool>(
-    simd: S,
-    tile: &Tile<'_>,
-    sums: &mut [f32],
-) {
+fn accumulate<S: Simd, const M: usize, const V: usize>(simd: S, tile: &Tile<'_>, sums: &mut [f32]) {
     simd.vectorize(
         #[inline(always)]
         || {
@@ -117,11 +93,7 @@ fn accumulate<S: Simd, const M: usize, const V: usize, const LANES: bool>(
                 for s in 0..tile.cols {
                     let start = r * tile.row_step + s * tile.col_step;
                     let weights = &tile.weights[r * tile.weights_row_step + s * tile.weights_col_step..];
-                    if LANES {
-                        lane_run::<S, M, V>(simd, tile, start, weights, &mut acc);
-                    } else {
-                        splat_run::<S, M, V>(simd, tile, start, weights, &mut acc);
-                    }
+                    contiguous::<S, M, V>(simd, tile, start, weights, &mut acc);
                 }
             }
             for (row, sums) in acc.iter().zip(sums.chunks_exact_mut(V * S::LANES)) {
@@ -133,9 +105,9 @@ fn accumulate<S: Simd, const M: usize, const V: usize, const LANES: bool>(
     );
 }
 
-/// Every pixel value meets every lane of the tile.
+/// One run of steps that are contiguous in `src` and in the weights.
 #[inline(always)]
-fn splat_run<S: Simd, const M: usize, const V: usize>(
+fn contiguous<S: Simd, const M: usize, const V: usize>(
     simd: S,
     tile: &Tile<'_>,
     start: usize,
@@ -157,33 +129,6 @@ fn splat_run<S: Simd, const M: usize, const V: usize>(
         for i in 0..M {
             let x = simd.splat(pixels[i][c]);
             for v in 0..V {
-                sums[i][v] = simd.mul_add(x, w[v], sums[i][v]);
-            }
-        }
-    }
-    *acc = sums;
-}
-
-/// Every lane of a pixel meets its own lane of the weights.
-#[inline(always)]
-fn lane_run<S: Simd, const M: usize, const V: usize>(
-    simd: S,
-    tile: &Tile<'_>,
-    start: usize,
-    weights: &[f32],
-    acc: &mut [[S::F32; V]; M],
-) {
-    let (run, step, lanes) = (tile.run, tile.step, tile.lanes);
-    let mut sums = *acc;
-    let mut weights = weights.chunks_exact(V * S::LANES);
-    for c in 0..run {
-        let Some(weights) = weights.next() else { break };
-        let w: [S::F32; V] = core::array::from_fn(|v| simd.load(&weights[v * S::LANES..]));
-        for i in 0..M {
-            let pixel = &tile.src[tile.at[i] + start + c * step..][..lanes];
-            for v in 0..V {
-                // Only a tile of one vector has lanes without a channel.
-                let x = if V == 1 { simd.load_first(pixel) } else { simd.load(&pixel[v * S::LANES..]) };
                 sums[i][v] = simd.mul_add(x, w[v], sums[i][v]);
             }
         }
