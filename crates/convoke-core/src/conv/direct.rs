@@ -12,6 +12,7 @@ use super::operands::Operands;
 use super::pack::Block;
 use super::part::Part;
 use super::plan::Conv2dPlan;
+use super::planes::{Planes, RowLayout};
 use super::window::{Span, Walk};
 use crate::Border;
 use crate::error::{Error, checked_len};
@@ -33,6 +34,8 @@ pub(crate) enum Read {
     /// One vector, lane by lane: depthwise and small groups, where every out channel has its own in channel. The lane
     /// kernel.
     Lanes,
+    /// One vector of pixels of a plane, for one out channel. The plane kernel.
+    Planes,
 }
 
 /// Where tiles read their pixels.
@@ -44,12 +47,21 @@ pub(crate) enum Feed {
     Band { rows: usize, cols: usize },
     /// From copies of single windows: for windows that reach further than is worth copying.
     Windows,
+    /// From gathered rows of planes, for [`Read::Planes`].
+    Rows(RowLayout),
 }
 
 /// Which way of reading fits the channels.
 pub(crate) fn choose_read(desc: &Conv2dDesc, geometry: &Geometry, level: Level) -> Read {
     // A tile of splats fills `group_out` of its lanes, a tile of lanes all of them, at the price of a copy in which
     // each in channel stands once per out channel (none is needed for depthwise).
+    if desc.layout == Layout::Nchw
+        && 2 * geometry.group_out <= level.lanes().max(8)
+        && (desc.kernel[0] == 1 || desc.dilation[0] == 1)
+        && RowLayout::new(desc, geometry, level).is_ok_and(|(_, len)| len <= WIDEST_BAND)
+    {
+        return Read::Planes;
+    }
     let thin = desc.groups > 1 && 2 * geometry.group_out <= level.lanes();
     if thin && band_len(desc, [1, 1], lane_channels(desc, geometry)).is_ok_and(|len| len <= WIDEST_BAND) {
         Read::Lanes
@@ -65,6 +77,9 @@ pub(crate) fn choose_feed(
     level: Level,
     read: Read,
 ) -> Result<(Feed, usize), Error> {
+    if read == Read::Planes {
+        return RowLayout::new(desc, geometry, level).map(|(layout, len)| (Feed::Rows(layout), len));
+    }
     let [height, width] = geometry.out_size;
     let in_place = desc.layout == Layout::Nhwc
         && (desc.border == Border::Zero || [geometry.pad_before, geometry.pad_after] == [[0, 0]; 2])
@@ -76,7 +91,7 @@ pub(crate) fn choose_feed(
     let pixels = tile::shape(level).0;
     let channels = match read {
         Read::Splat => Channels::Plain { first: 0, count: geometry.group_in },
-        Read::Lanes => lane_channels(desc, geometry),
+        Read::Lanes | Read::Planes => lane_channels(desc, geometry),
     };
     let fits = |size: [usize; 2]| band_len(desc, size, channels).is_ok_and(|len| len <= BAND);
     // All columns and as many rows as fit; if not even one row fits, as many columns.
@@ -134,7 +149,13 @@ impl Kernel for Run<'_> {
     fn run<S: Simd>(self, simd: S) {
         // The tiles enter the target-feature region one by one; the walk itself is plain code.
         let Run { plan, part, operands, weights, dst, scratch } = self;
-        Direct::new(plan, part, operands, weights).run(simd, dst, scratch);
+        match plan.feed {
+            Feed::Rows(layout) => {
+                let walks = [0, 1].map(|axis| Walk::new(&plan.desc, &plan.geometry, axis));
+                Planes { plan, layout, part, operands, weights, walks }.run(simd, dst, scratch);
+            }
+            _ => Direct::new(plan, part, operands, weights).run(simd, dst, scratch),
+        }
     }
 }
 
@@ -170,14 +191,7 @@ struct Region<'a> {
 
 impl<'a> Direct<'a> {
     fn new(plan: &'a Conv2dPlan, part: &'a Part, operands: &'a Operands<'a>, weights: &'a [f32]) -> Self {
-        let walk = |axis: usize| Walk {
-            stride: plan.desc.stride[axis],
-            dilation: plan.desc.dilation[axis],
-            taps: plan.desc.kernel[axis],
-            before: plan.geometry.pad_before[axis],
-            size: plan.desc.in_size[axis],
-        };
-        let walks = [walk(0), walk(1)];
+        let walks = [0, 1].map(|axis| Walk::new(&plan.desc, &plan.geometry, axis));
         let (pixels, _) = tile::shape(plan.level);
         Self { plan, part, operands, weights, walks, pixels, depth: plan.geometry.group_in }
     }
@@ -212,7 +226,7 @@ impl<'a> Direct<'a> {
         let image = &self.operands.src[group.image * geometry.src.image..];
         let channels = match read {
             Read::Splat => Channels::Plain { first: index * self.depth, count: self.depth },
-            Read::Lanes => lane_channels(desc, geometry),
+            Read::Lanes | Read::Planes => lane_channels(desc, geometry),
         };
         let gather =
             Gather { image, strides: geometry.src, size: desc.in_size, border: desc.border, channels };
@@ -221,7 +235,7 @@ impl<'a> Direct<'a> {
         let (row_step, col_step) = match *feed {
             Feed::InPlace { rows } => (rows, width),
             Feed::Band { rows, cols } => (rows, cols),
-            Feed::Windows => (rows.len(), width),
+            Feed::Windows | Feed::Rows(_) => (rows.len(), width),
         };
         for y in rows.clone().step_by(row_step) {
             let ys = y..(y + row_step).min(rows.end);
@@ -233,7 +247,7 @@ impl<'a> Direct<'a> {
                         Source { data, row: geometry.src.row, pixel: geometry.src.pixel, origin: [0, 0] }
                     }
                     Feed::Band { .. } => gather.band(&self.walks, ys.clone(), xs, scratch),
-                    Feed::Windows => {
+                    Feed::Windows | Feed::Rows(_) => {
                         self.run_windows(simd, group, &gather, ys.clone(), xs, dst, scratch);
                         continue;
                     }
@@ -266,7 +280,7 @@ impl<'a> Direct<'a> {
                 }
             }
             // There are few weights; the pixels stay in the cache while their channels pass.
-            Read::Lanes => {
+            Read::Lanes | Read::Planes => {
                 for ys in self.spans(0, ys) {
                     for xs in self.spans(1, xs.clone()) {
                         let region = Region { source, ys: ys.clone(), xs };

@@ -10,4 +10,5 @@ pub(crate) mod packed;
 pub(crate) mod part;
 pub(crate) mod piece;
 pub(crate) mod plan;
+mod planes;
 mod window;

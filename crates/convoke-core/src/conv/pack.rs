@@ -1,8 +1,6 @@
 //! Weights in the order of the register tile: for each group and each block of out channels, the taps row by row, in
 //! channels innermost, one tile width of out channels side by side for each.
 
-use convoke_simd::Level;
-
 use super::desc::{Conv2dDesc, Layout, Mode};
 use super::geometry::Geometry;
 
@@ -13,7 +11,7 @@ pub(crate) struct Blocks {
     pub(crate) channels: usize,
     pub(crate) lanes: usize,
     /// Vectors of a full tile.
-    vectors: usize,
+    pub(crate) vectors: usize,
     /// Reduction steps: taps times in channels.
     steps: usize,
 }
@@ -31,8 +29,8 @@ pub(crate) struct Block {
 }
 
 impl Blocks {
-    pub(crate) fn new(level: Level, channels: usize, steps: usize, vectors: usize) -> Self {
-        Self { channels, lanes: level.lanes(), vectors, steps }
+    pub(crate) fn new(lanes: usize, channels: usize, steps: usize, vectors: usize) -> Self {
+        Self { channels, lanes, vectors, steps }
     }
 
     /// Vectors over all blocks.

@@ -15,7 +15,7 @@ use super::packed::{Packed, identity};
 use super::part::Part;
 use super::piece::{Piece, Pieces};
 use crate::error::{Error, check_len, checked_len};
-use crate::kernel::{lanes, tile};
+use crate::kernel::{lanes, plane, tile};
 
 /// A convolution layer planned for the direct algorithm: sums formed in registers, straight from the image.
 ///
@@ -60,12 +60,13 @@ impl Conv2dPlan {
         let read = direct::choose_read(desc, &geometry, level);
         let steps = desc.kernel[0] * desc.kernel[1] * geometry.group_in;
         let blocks = match read {
-            Read::Splat => Blocks::new(level, geometry.group_out, steps, tile::shape(level).1),
-            Read::Lanes => Blocks::new(level, desc.out_channels, steps, 1),
+            Read::Splat => Blocks::new(level.lanes(), geometry.group_out, steps, tile::shape(level).1),
+            Read::Lanes => Blocks::new(level.lanes(), desc.out_channels, steps, 1),
+            // One out channel after the other, as the plane kernel takes them.
+            Read::Planes => Blocks::new(1, desc.out_channels, steps, 1),
         };
         let groups = if read == Read::Splat { desc.groups } else { 1 };
-        let lanes = blocks.total_vectors() * level.lanes();
-        let packed = checked_len("packed weights", &[groups, lanes, steps])?;
+        let packed = checked_len("packed weights", &[groups, blocks.total_vectors(), blocks.lanes, steps])?;
         let packed = checked_len("packed weights", &[Packed::buffer_len(packed)])?;
         let (feed, scratch) = direct::choose_feed(desc, &geometry, level, read)?;
         Ok(Self { desc: *desc, geometry, level, read, feed, blocks, packed, scratch })
@@ -99,7 +100,6 @@ impl Conv2dPlan {
     /// What decides the packing: any plan that agrees on it can use the same packed weights.
     fn identity(&self) -> u64 {
         let [r, s] = self.desc.kernel;
-        let (vectors, read) = (tile::shape(self.level).1, self.read == Read::Lanes);
         let desc = &self.desc;
         identity(&[
             1, // the direct algorithm
@@ -108,8 +108,8 @@ impl Conv2dPlan {
             self.geometry.group_in,
             r,
             s,
-            self.level.lanes() * vectors,
-            read.into(),
+            self.blocks.lanes * self.blocks.vectors,
+            self.read as usize,
             (desc.mode == Mode::Convolve).into(),
             (desc.layout == Layout::Nhwc).into(),
         ])
@@ -215,11 +215,14 @@ impl Conv2dPlan {
         let (pixels, vectors) = match self.read {
             Read::Splat => tile::shape(self.level),
             Read::Lanes => (lanes::MAX_RUN, 1),
+            Read::Planes => (plane::TILE_ROWS * plane::tile_vectors(self.level.registers()) * self.level.lanes(), 1),
         };
         let outputs = self.desc.batch as u64 * (self.geometry.out_size[0] * self.geometry.out_size[1]) as u64;
         let groups = if self.read == Read::Splat { self.desc.groups } else { 1 };
         let steps = self.error_terms() - 2;
         let per_pixel = (groups as u64).saturating_mul((self.blocks.total_vectors() * steps) as u64);
+        // Where pixels are lanes, a vector serves as many of them.
+        let outputs = if self.read == Read::Planes { outputs.div_ceil(self.level.lanes() as u64) } else { outputs };
         Description {
             algorithm: "direct",
             reads: match (self.read, self.feed) {
@@ -228,9 +231,10 @@ impl Conv2dPlan {
                 (Read::Splat, Feed::Windows) => "pixels by windows",
                 (Read::Lanes, Feed::InPlace { .. }) => "lanes in place",
                 (Read::Lanes, _) => "lanes by bands",
+                (_, Feed::Rows(_)) | (Read::Planes, _) => "planes by rows",
             },
             level: self.level,
-            tile: [pixels, vectors * self.level.lanes()],
+            tile: [pixels, vectors * self.blocks.lanes],
             kernel: self.desc.kernel,
             packed_bytes: self.packed * size_of::<f32>(),
             scratch_bytes: self.scratch * size_of::<f32>(),

@@ -3,6 +3,9 @@
 
 use core::ops::Range;
 
+use super::desc::Conv2dDesc;
+use super::geometry::Geometry;
+
 /// One axis of the window's walk over the image.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Walk {
@@ -23,6 +26,16 @@ pub(crate) struct Span {
 }
 
 impl Walk {
+    pub(crate) fn new(desc: &Conv2dDesc, geometry: &Geometry, axis: usize) -> Self {
+        Self {
+            stride: desc.stride[axis],
+            dilation: desc.dilation[axis],
+            taps: desc.kernel[axis],
+            before: geometry.pad_before[axis],
+            size: desc.in_size[axis],
+        }
+    }
+
     /// Where tap `tap` of output `out` lies, from the first image pixel.
     #[inline(always)]
     pub(crate) fn position(&self, out: usize, tap: usize) -> isize {
