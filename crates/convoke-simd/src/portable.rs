@@ -73,6 +73,9 @@ impl Simd for Portable {
 
     #[inline(always)]
     fn load_first(self, src: &[f32]) -> Vector {
+        if let Some(full) = src.first_chunk() {
+            return Vector::new(*full);
+        }
         let mut lanes = [0.0; LANES];
         for (lane, &s) in lanes.iter_mut().zip(src) {
             *lane = s;
@@ -82,6 +85,10 @@ impl Simd for Portable {
 
     #[inline(always)]
     fn store_first(self, v: Vector, dst: &mut [f32]) {
+        if let Some(full) = dst.first_chunk_mut() {
+            *full = v.to_array();
+            return;
+        }
         for (d, lane) in dst.iter_mut().zip(v.to_array()) {
             *d = lane;
         }
