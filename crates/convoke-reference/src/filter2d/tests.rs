@@ -55,6 +55,9 @@ fn scale_divisor_and_offset() {
     assert_eq!(values, [44.0, 35.0]);
     assert_eq!(magnitude, [56.0, 65.0]);
     assert_eq!(filter2d_u8(&desc, &[1.0, -2.0], &[4, 10]), [44, 35]);
+    let (values, magnitude) = filter2d_f64(&desc.offset(-20.0), &[1.0, -2.0], &[4_u8, 10]);
+    assert_eq!(values, [4.0, -5.0]);
+    assert_eq!(magnitude, [56.0, 65.0]);
 }
 
 /// The rounded value of `weight * 1 + offset`, divided by `divisor`.
