@@ -60,16 +60,14 @@ impl<I: Pixel, O: Pixel> Kernel for Run<'_, I, O> {
             let in_place = I::as_f32(self.src).filter(|_| inner.len() >= 4 * least);
             let first = block.start..inner.start.max(block.start + least);
             let last = inner.end.min(block.end.saturating_sub(least))..block.end;
+            let first = (inner.start > block.start).then_some((first, &mut *first_strip));
+            let last = (inner.end < block.end).then_some((last, &mut *last_strip));
 
             let mut ring = Ring::new(plan, &mut *whole, plan.block_pitch, ring_rows, block.clone());
-            let mut edges = [(first, &mut *first_strip, inner.start), (last, &mut *last_strip, inner.end)]
-                .map(|(cols, data, edge)| {
-                    let needed = in_place.is_some() && edge != block.start && edge != block.end;
-                    needed.then(|| {
-                        let ring = Ring::new(plan, data, plan.strip_pitch, ring_rows, cols.clone());
-                        (cols, ring)
-                    })
-                });
+            let mut edges = [first, last].map(|edge| {
+                let (cols, data) = edge.filter(|_| in_place.is_some())?;
+                Some((cols.clone(), Ring::new(plan, data, plan.strip_pitch, ring_rows, cols)))
+            });
 
             for y in rows.clone().step_by(TILE_ROWS) {
                 let count = TILE_ROWS.min(rows.end - y);
