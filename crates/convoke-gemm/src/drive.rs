@@ -219,7 +219,7 @@ fn make_tile<S: Simd>(
             windows.is_inside(tap, y, x)
         };
         let terms = (first, terms, windows.group_in());
-        masked::multiply(simd, panels.left, panels.right, sizes, terms, fresh, tile, is_inside);
+        masked::multiply(simd, panels.left, panels.right, sizes, terms, tile, is_inside);
     } else {
         product::multiply(simd, panels.left, panels.right, sizes, terms, fresh, tile);
     }

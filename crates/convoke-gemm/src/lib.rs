@@ -22,6 +22,7 @@
 //! * [`masked`]: the same product where padding taps must be absent and a zero in their place will not do.
 //! * [`scatter`]: bias, residual and activation, and the way back into `dst`.
 //! * [`drive`]: the loops around all of these.
+//! * [`describe`]: what a plan decided, for people.
 //!
 //! # The numbers
 //!
@@ -53,6 +54,7 @@
 extern crate std;
 
 mod columns;
+mod describe;
 mod drive;
 mod masked;
 mod pixels;
@@ -64,4 +66,5 @@ mod tests;
 mod tile;
 mod weights;
 
+pub use describe::GemmDescription;
 pub use plan::GemmConv2dPlan;

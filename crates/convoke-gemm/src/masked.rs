@@ -13,7 +13,7 @@ use crate::tile::COLUMNS_MAX;
 /// As [`product::multiply`](crate::product::multiply), but without the terms for which `is_inside(tap, pixel)` is
 /// false; `pixel` counts from the first row or column of the tile, whichever pixels are.
 ///
-/// `first` is the number of the first term in the whole sum, `group_in` the terms of a tap.
+/// `first` is the number of the first term in the whole sum (with 0 the tile is fresh), `group_in` the terms of a tap.
 #[inline(always)]
 pub(crate) fn multiply<S: Simd>(
     simd: S,
@@ -21,13 +21,12 @@ pub(crate) fn multiply<S: Simd>(
     right: &[f32],
     [rows, vectors]: [usize; 2],
     (first, terms, group_in): (usize, usize, usize),
-    fresh: bool,
     tile: &mut TileBuffer,
     is_inside: impl Fn(usize, usize) -> bool,
 ) {
     let columns = vectors * S::LANES;
     let tile = &mut tile.0[..rows * columns];
-    if fresh {
+    if first == 0 {
         tile.fill(0.0);
     }
     let pixels = if matches!(left, Left::Pixels(_)) { rows } else { columns };

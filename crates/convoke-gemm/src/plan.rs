@@ -148,6 +148,10 @@ impl GemmConv2dPlan {
         self.run_part(part, operands, dst, scratch)
     }
 
+    pub(crate) fn tile(&self) -> &Tile {
+        &self.tile
+    }
+
     fn block_len(&self) -> usize {
         self.tile.block_len(&self.desc, depth(&self.desc, &self.geometry))
     }

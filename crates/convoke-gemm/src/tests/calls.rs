@@ -163,8 +163,9 @@ fn wrong_lengths_are_errors_and_write_nothing() {
     let short = plan.pack(&case.weights, &mut vec![0.0; plan.packed_len() - 1]).unwrap_err();
     assert!(matches!(short, Error::Length { operand: "packed weights", .. }));
 
-    let mut rows = |range: core::ops::Range<usize>| plan.run_rows(range, &operands, &mut [], &mut [0.0; 1]);
-    assert!(rows(0..5).is_err() && rows(3..2).is_err());
+    let rows = |range: core::ops::Range<usize>| plan.run_rows(range, &operands, &mut [], &mut [0.0; 1]);
+    let [start, end] = [3, 2];
+    assert!(rows(0..5).is_err() && rows(start..end).is_err());
     assert!(rows(0..1).is_err());
 }
 
@@ -218,5 +219,18 @@ fn scratch_does_not_grow_with_the_image() {
             assert_eq!(scratch(100, 512), scratch(100, 4096));
             assert!(scratch(4000, 4096) * size_of::<f32>() <= 136 * 1024);
         }
+    }
+}
+
+#[test]
+fn descriptions_count_what_is_done() {
+    let desc = Conv2dDesc::new(Layout::Nhwc, 2, 6, [7, 5], 4, [3, 3]).groups(2);
+    for level in Level::available() {
+        let description = GemmConv2dPlan::new(&desc, level).unwrap().describe();
+        assert_eq!(description.macs, 2 * 5 * 3 * 3 * 9 * 4);
+        assert_eq!(description.gathered, 2 * 5 * 3 * 6 * 9);
+        assert_eq!(description.error_terms, 29);
+        assert!(description.vector_macs * level.lanes() as u64 >= description.macs);
+        assert!(std::format!("{description}").starts_with("gemm 3x3, tile "));
     }
 }
