@@ -1,9 +1,10 @@
-//! Convolution layers on f32: descriptor, geometry, plan, packing, and the walk of the direct algorithm.
+//! Convolution layers on f32: descriptor, geometry, plan, packing, and the walks of the direct algorithm.
 
 mod band;
 pub(crate) mod desc;
 mod direct;
 pub(crate) mod geometry;
+mod lanes;
 pub(crate) mod operands;
 mod pack;
 pub(crate) mod packed;
@@ -11,4 +12,6 @@ pub(crate) mod part;
 pub(crate) mod piece;
 pub(crate) mod plan;
 mod planes;
+mod route;
+mod tiles;
 mod window;

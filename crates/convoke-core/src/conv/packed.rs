@@ -95,3 +95,46 @@ pub fn identity(parts: &[usize]) -> u64 {
         (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01B3)
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use std::vec;
+
+    use super::*;
+
+    #[test]
+    fn a_packing_survives_being_moved() {
+        let mut buffer = vec![f32::NAN; Packed::buffer_len(5) + 3];
+        let made = Packed::make(&mut buffer, 5, 77, true, |body| body[1..3].fill(2.0)).unwrap();
+        assert_eq!(made.body(77), Ok(&[0.0, 2.0, 2.0, 0.0, 0.0][..]));
+        // Another place has another alignment; the header tells where the weights start.
+        for shift in 0..ALIGN {
+            let mut moved = vec![0.0; shift];
+            moved.extend_from_slice(&buffer);
+            let opened = Packed::open(&moved[shift..], 5, 77).unwrap();
+            assert_eq!(opened.body(77), Ok(&[0.0, 2.0, 2.0, 0.0, 0.0][..]));
+            assert!(opened.is_finite());
+        }
+    }
+
+    #[test]
+    fn what_is_not_this_packing_is_refused() {
+        let mut buffer = vec![0.0; Packed::buffer_len(5)];
+        let made = Packed::make(&mut buffer, 5, 77, false, |_| ()).unwrap();
+        assert!(!made.is_finite());
+        assert_eq!(made.body(78), Err(Error::WrongPacking));
+        for (len, body, identity) in [(buffer.len(), 5, 78), (buffer.len(), 50, 77), (10, 5, 77), (0, 5, 77)]
+        {
+            assert!(Packed::open(&buffer[..len], body, identity).is_err(), "{len} {body} {identity}");
+        }
+        assert!(Packed::open(&[1.0; 64], 5, 77).is_err());
+        let short = Packed::buffer_len(5) - 1;
+        assert!(Packed::make(&mut vec![0.0; short], 5, 77, true, |_| ()).is_err());
+    }
+
+    #[test]
+    fn identities_differ() {
+        assert_ne!(identity(&[1, 2]), identity(&[2, 1]));
+        assert_ne!(identity(&[0]), identity(&[0, 0]));
+    }
+}

@@ -94,3 +94,35 @@ impl Iterator for Pieces {
         Some(Piece { outer: outer..outer_end, rows: row..row_end, dst: at([outer, row])..end })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Whatever the layout, the count and the padding between rows, pieces follow each other from the start of `dst` to
+    /// its end, and their rows are all rows.
+    #[test]
+    fn pieces_tile_the_output() {
+        for layout in [Layout::Nchw, Layout::Nhwc] {
+            for (batch, channels, height) in
+                [(0, 3, 4), (1, 1, 1), (1, 1, 9), (1, 70, 3), (3, 5, 7), (5, 33, 1)]
+            {
+                for count in [0, 1, 2, 3, 7, 100] {
+                    let desc = Conv2dDesc::new(layout, batch, 2, [height, 4], channels, [1, 1])
+                        .dst_row_stride(4 * channels + 3);
+                    let geometry = Geometry::new(&desc).unwrap();
+                    let (mut next, mut rows) = (0, 0);
+                    for piece in Pieces::new(&desc, &geometry, count, 32) {
+                        assert_eq!(piece.dst_range().start, next);
+                        assert!(!piece.dst_range().is_empty());
+                        next = piece.dst_range().end;
+                        rows += piece.row_count();
+                    }
+                    assert_eq!(next, geometry.dst.len);
+                    let planes = if layout == Layout::Nchw { channels } else { 1 };
+                    assert_eq!(rows, batch * planes * height);
+                }
+            }
+        }
+    }
+}

@@ -7,13 +7,14 @@ use core::ops::Range;
 use convoke_simd::Level;
 
 use super::desc::{Conv2dDesc, Layout, Mode, Padding};
-use super::direct::{self, Feed, Read};
+use super::direct;
 use super::geometry::Geometry;
 use super::operands::Operands;
 use super::pack::{self, Blocks};
 use super::packed::{Packed, identity};
 use super::part::Part;
 use super::piece::{Piece, Pieces};
+use super::route::{Feed, Route};
 use crate::error::{Error, check_len, checked_len};
 use crate::kernel::{lanes, plane, tile};
 
@@ -43,8 +44,7 @@ pub struct Conv2dPlan {
     pub(super) desc: Conv2dDesc,
     pub(super) geometry: Geometry,
     pub(super) level: Level,
-    pub(super) read: Read,
-    pub(super) feed: Feed,
+    pub(super) route: Route,
     pub(super) blocks: Blocks,
     packed: usize,
     scratch: usize,
@@ -57,19 +57,20 @@ impl Conv2dPlan {
     /// Those of [`Geometry::new`]; [`Error::Overflow`] if packed weights or scratch would not fit in memory.
     pub fn new(desc: &Conv2dDesc, level: Level) -> Result<Self, Error> {
         let geometry = Geometry::new(desc)?;
-        let read = direct::choose_read(desc, &geometry, level);
+        let (route, scratch) = Route::choose(desc, &geometry, level)?;
         let steps = desc.kernel[0] * desc.kernel[1] * geometry.group_in;
-        let blocks = match read {
-            Read::Splat => Blocks::new(level.lanes(), geometry.group_out, steps, tile::shape(level).1),
-            Read::Lanes => Blocks::new(level.lanes(), desc.out_channels, steps, 1),
+        let (groups, blocks) = match route {
+            Route::Tiles(_) => {
+                let (_, vectors) = tile::shape(level);
+                (desc.groups, Blocks::new(level.lanes(), geometry.group_out, steps, vectors))
+            }
+            Route::Lanes(_) => (1, Blocks::new(level.lanes(), desc.out_channels, steps, 1)),
             // One out channel after the other, as the plane kernel takes them.
-            Read::Planes => Blocks::new(1, desc.out_channels, steps, 1),
+            Route::Planes(_) => (1, Blocks::new(1, desc.out_channels, steps, 1)),
         };
-        let groups = if read == Read::Splat { desc.groups } else { 1 };
         let packed = checked_len("packed weights", &[groups, blocks.total_vectors(), blocks.lanes, steps])?;
         let packed = checked_len("packed weights", &[Packed::buffer_len(packed)])?;
-        let (feed, scratch) = direct::choose_feed(desc, &geometry, level, read)?;
-        Ok(Self { desc: *desc, geometry, level, read, feed, blocks, packed, scratch })
+        Ok(Self { desc: *desc, geometry, level, route, blocks, packed, scratch })
     }
 
     /// The descriptor that was planned.
@@ -109,7 +110,7 @@ impl Conv2dPlan {
             r,
             s,
             self.blocks.lanes * self.blocks.vectors,
-            self.read as usize,
+            matches!(self.route, Route::Tiles(_)).into(),
             (desc.mode == Mode::Convolve).into(),
             (desc.layout == Layout::Nhwc).into(),
         ])
@@ -212,34 +213,37 @@ impl Conv2dPlan {
 
     /// What was decided, for people and for cost models.
     pub fn describe(&self) -> Description {
-        let (pixels, vectors) = match self.read {
-            Read::Splat => tile::shape(self.level),
-            Read::Lanes => (lanes::MAX_RUN, 1),
-            Read::Planes => (plane::TILE_ROWS * plane::tile_vectors(self.level.registers()) * self.level.lanes(), 1),
-        };
-        let outputs = self.desc.batch as u64 * (self.geometry.out_size[0] * self.geometry.out_size[1]) as u64;
-        let groups = if self.read == Read::Splat { self.desc.groups } else { 1 };
+        let Self { desc, geometry, level, route, blocks, .. } = self;
+        let [height, width] = geometry.out_size;
+        let outputs = (desc.batch * height * width) as u64;
         let steps = self.error_terms() - 2;
-        let per_pixel = (groups as u64).saturating_mul((self.blocks.total_vectors() * steps) as u64);
-        // Where pixels are lanes, a vector serves as many of them.
-        let outputs = if self.read == Read::Planes { outputs.div_ceil(self.level.lanes() as u64) } else { outputs };
+        // Vectors per output pixel; where pixels are lanes, a vector serves as many of them.
+        let vectors = blocks.total_vectors() * steps;
+        let (pixels, vectors, shared) = match route {
+            Route::Tiles(_) => (tile::shape(*level).0, desc.groups * vectors, 1),
+            Route::Lanes(_) => (lanes::MAX_RUN, vectors, 1),
+            Route::Planes(_) => {
+                let tile = plane::TILE_ROWS * plane::tile_vectors(level.registers()) * level.lanes();
+                (tile, vectors, level.lanes())
+            }
+        };
         Description {
             algorithm: "direct",
-            reads: match (self.read, self.feed) {
-                (Read::Splat, Feed::InPlace { .. }) => "pixels in place",
-                (Read::Splat, Feed::Band { .. }) => "pixels by bands",
-                (Read::Splat, Feed::Windows) => "pixels by windows",
-                (Read::Lanes, Feed::InPlace { .. }) => "lanes in place",
-                (Read::Lanes, _) => "lanes by bands",
-                (_, Feed::Rows(_)) | (Read::Planes, _) => "planes by rows",
+            reads: match route {
+                Route::Tiles(Feed::InPlace { .. }) => "pixels in place",
+                Route::Tiles(Feed::Band { .. }) => "pixels by bands",
+                Route::Tiles(Feed::Windows) => "pixels by windows",
+                Route::Lanes(Feed::InPlace { .. }) => "lanes in place",
+                Route::Lanes(_) => "lanes by bands",
+                Route::Planes(_) => "planes by rows",
             },
             level: self.level,
-            tile: [pixels, vectors * self.blocks.lanes],
+            tile: [pixels, blocks.vectors * blocks.lanes],
             kernel: self.desc.kernel,
             packed_bytes: self.packed * size_of::<f32>(),
             scratch_bytes: self.scratch * size_of::<f32>(),
             macs: self.geometry.macs,
-            vector_macs: outputs.saturating_mul(per_pixel),
+            vector_macs: outputs.div_ceil(shared as u64).saturating_mul(vectors as u64),
             error_terms: self.error_terms(),
             padded: self.desc.padding != Padding::Valid,
         }

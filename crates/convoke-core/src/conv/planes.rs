@@ -92,7 +92,9 @@ impl Planes<'_> {
                     let ys = y..(y + self.layout.rows).min(rows.end);
                     let in_rows = (ys.len() - 1) * desc.stride[0] + desc.kernel[0];
                     let (band, cut) = scratch.split_at_mut(in_rows * self.layout.pitch);
-                    for (y, out) in (self.walks[0].position(y, 0)..).zip(band.chunks_exact_mut(self.layout.pitch)) {
+                    for (y, out) in
+                        (self.walks[0].position(y, 0)..).zip(band.chunks_exact_mut(self.layout.pitch))
+                    {
                         self.gather(planes, y, out);
                     }
                     let band = Band { rows: band, first: y, image };
@@ -118,7 +120,8 @@ impl Planes<'_> {
                 // Element i is image column i * stride + p - left.
                 let column = |i: usize| (i * stride + p) as isize - self.walks[1].before as isize;
                 let first = self.walks[1].before.saturating_sub(p).div_ceil(stride).min(used);
-                let end = (self.walks[1].before + width).saturating_sub(p).div_ceil(stride).clamp(first, used);
+                let end =
+                    (self.walks[1].before + width).saturating_sub(p).div_ceil(stride).clamp(first, used);
                 if first < end {
                     let inside = &row[column(first) as usize..];
                     if stride == 1 {
@@ -167,7 +170,10 @@ impl Planes<'_> {
                 }
             }
         } else {
-            let spans = [Span { outputs: rows, taps: 0..desc.kernel[0] }, Span { outputs: cols, taps: 0..desc.kernel[1] }];
+            let spans = [
+                Span { outputs: rows, taps: 0..desc.kernel[0] },
+                Span { outputs: cols, taps: 0..desc.kernel[1] },
+            ];
             self.run_window(simd, band, k, weights, &spans, dst);
         }
     }
@@ -198,12 +204,20 @@ impl Planes<'_> {
                 (col % depth * phases + column % stride) * phase + column / stride
             },
         };
-        let rows = Rows { data: &band.rows[first_row * pitch + xs.outputs.start..], pitch, first: 0, count: usize::MAX };
+        let rows = Rows {
+            data: &band.rows[first_row * pitch + xs.outputs.start..],
+            pitch,
+            first: 0,
+            count: usize::MAX,
+        };
         let (y, x) = (ys.outputs.start, xs.outputs.start);
         let mut output = Output {
             at: self.part.at(band.image, k, y, x),
             dst,
-            residual: self.operands.residual.map(|residual| &residual[geometry.dst.at(band.image, k, y, x)..]),
+            residual: self
+                .operands
+                .residual
+                .map(|residual| &residual[geometry.dst.at(band.image, k, y, x)..]),
             row: geometry.dst.row,
             bias: self.operands.bias.map(|bias| bias[k]),
             activation: desc.activation,

@@ -1,0 +1,181 @@
+//! Which kernel a layer runs on, and where that kernel reads: the decisions of the plan.
+
+use convoke_simd::Level;
+
+use super::band::Channels;
+use super::desc::{Conv2dDesc, Layout};
+use super::geometry::Geometry;
+use super::planes::RowLayout;
+use crate::Border;
+use crate::error::{Error, checked_len};
+use crate::kernel::tile;
+
+/// Elements of input that one band aims at: a quarter of a megabyte, which leaves room for weights and output in the
+/// second-level cache of anything that has one.
+const BAND: usize = 64 * 1024;
+/// Above this, a band is not worth its memory.
+const WIDEST_BAND: usize = 16 * BAND;
+
+/// The kernel, and how its lanes are used.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Route {
+    /// Lanes are out channels that all see the same in channel: the register tile. For everything with enough out
+    /// channels in a group to fill a vector.
+    Tiles(Feed),
+    /// Lanes are out channels, each with in channels of its own: the lane kernel. Depthwise and small groups.
+    Lanes(Feed),
+    /// Lanes are pixels of one plane: the plane kernel. NCHW layers with few out channels in a group.
+    Planes(RowLayout),
+}
+
+/// Where tiles and lanes read their pixels.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Feed {
+    /// From `src` itself, this many output rows at a time so that the input stays in the cache.
+    InPlace { rows: usize },
+    /// From a copy in scratch of what this many output rows and columns need.
+    Band { rows: usize, cols: usize },
+    /// From copies of single windows: for windows that reach further than is worth copying. Tiles only.
+    Windows,
+}
+
+impl Route {
+    /// Decides, and says how many elements of scratch that takes.
+    pub(crate) fn choose(
+        desc: &Conv2dDesc,
+        geometry: &Geometry,
+        level: Level,
+    ) -> Result<(Self, usize), Error> {
+        let thin = 2 * geometry.group_out <= level.lanes().max(8);
+        // Rows of a plane come one after the other, without dilation between them.
+        if desc.layout == Layout::Nchw && thin && (desc.kernel[0] == 1 || desc.dilation[0] == 1) {
+            match RowLayout::new(desc, geometry, level) {
+                Ok((layout, len)) if len <= WIDEST_BAND => return Ok((Route::Planes(layout), len)),
+                _ => {}
+            }
+        }
+        // A register tile would fill `group_out` of its lanes. The lane kernel fills all, at the price of a copy in
+        // which each in channel stands once per out channel; depthwise needs none.
+        if desc.groups > 1 && thin {
+            match Feed::choose(desc, geometry, level, lane_channels(desc, geometry))? {
+                (Feed::Windows, _) => {}
+                (feed, scratch) => return Ok((Route::Lanes(feed), scratch)),
+            }
+        }
+        let channels = Channels::Plain { first: 0, count: geometry.group_in };
+        let (feed, scratch) = Feed::choose(desc, geometry, level, channels)?;
+        Ok((Route::Tiles(feed), scratch))
+    }
+}
+
+impl Feed {
+    /// Decides where pixels with these channels are read from, and how much scratch that takes.
+    fn choose(
+        desc: &Conv2dDesc,
+        geometry: &Geometry,
+        level: Level,
+        channels: Channels,
+    ) -> Result<(Self, usize), Error> {
+        let [height, width] = geometry.out_size;
+        let as_stored = match channels {
+            Channels::Plain { .. } => true,
+            Channels::PerOutput { group_in, group_out, .. } => group_in == 1 && group_out == 1,
+        };
+        let unpadded = [geometry.pad_before, geometry.pad_after] == [[0, 0]; 2];
+        if desc.layout == Layout::Nhwc && as_stored && (desc.border == Border::Zero || unpadded) {
+            let row = desc.in_size[1].saturating_mul(desc.in_channels).saturating_mul(desc.stride[0]);
+            return Ok((Feed::InPlace { rows: (BAND / row.max(1)).clamp(1, height) }, 0));
+        }
+        let pixels = tile::shape(level).0;
+        let fits = |size: [usize; 2]| band_len(desc, size, channels).is_ok_and(|len| len <= BAND);
+        // All columns and as many rows as fit; if not even one row fits, as many columns, but enough for a tile.
+        let rows = largest(height, |rows| fits([rows, width]));
+        let cols = if fits([1, width]) {
+            width
+        } else {
+            largest(width, |cols| fits([1, cols])).max(width.min(pixels))
+        };
+        match band_len(desc, [rows, cols], channels) {
+            Ok(len) if len <= WIDEST_BAND => Ok((Feed::Band { rows, cols }, len)),
+            _ => {
+                let [r, s] = desc.kernel;
+                Ok((Feed::Windows, checked_len("scratch", &[pixels, r, s, geometry.group_in])?))
+            }
+        }
+    }
+}
+
+/// What the lane kernel reads.
+pub(crate) fn lane_channels(desc: &Conv2dDesc, geometry: &Geometry) -> Channels {
+    Channels::PerOutput { group_in: geometry.group_in, group_out: geometry.group_out, out: desc.out_channels }
+}
+
+/// The largest number from 1 to `most` that fits, by halving; 1 if none does.
+fn largest(most: usize, fits: impl Fn(usize) -> bool) -> usize {
+    let (mut low, mut high) = (1, most);
+    while low < high {
+        let middle = low + (high - low).div_ceil(2);
+        if fits(middle) { low = middle } else { high = middle - 1 }
+    }
+    low
+}
+
+/// Elements of a band for this many output rows and columns.
+fn band_len(desc: &Conv2dDesc, outputs: [usize; 2], channels: Channels) -> Result<usize, Error> {
+    let reach = |axis: usize| {
+        let reach =
+            (outputs[axis] - 1) * desc.stride[axis] + (desc.kernel[axis] - 1) * desc.dilation[axis] + 1;
+        if desc.border == Border::Zero { reach.min(desc.in_size[axis]) } else { reach }
+    };
+    checked_len("scratch", &[reach(0), reach(1), channels.len()])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Padding;
+
+    fn route(desc: Conv2dDesc) -> (Route, usize) {
+        Route::choose(&desc, &Geometry::new(&desc).unwrap(), Level::portable()).unwrap()
+    }
+
+    fn layer(layout: Layout, channels: usize, size: usize, groups: usize) -> Conv2dDesc {
+        Conv2dDesc::new(layout, 1, channels, [size, size], channels, [3, 3])
+            .padding(Padding::Same)
+            .groups(groups)
+    }
+
+    #[test]
+    fn dense_layers_run_on_tiles() {
+        assert!(matches!(route(layer(Layout::Nhwc, 64, 56, 1)), (Route::Tiles(Feed::InPlace { .. }), 0)));
+        assert!(matches!(route(layer(Layout::Nchw, 64, 56, 1)).0, Route::Tiles(Feed::Band { .. })));
+        let replicate = layer(Layout::Nhwc, 64, 56, 1).border(Border::Replicate);
+        assert!(matches!(route(replicate).0, Route::Tiles(Feed::Band { .. })));
+    }
+
+    #[test]
+    fn depthwise_layers_run_on_lanes_or_planes() {
+        assert!(matches!(route(layer(Layout::Nhwc, 64, 56, 64)), (Route::Lanes(Feed::InPlace { .. }), 0)));
+        assert!(matches!(route(layer(Layout::Nchw, 64, 56, 64)).0, Route::Planes(_)));
+        // Two channels per group must be laid out anew.
+        assert!(matches!(route(layer(Layout::Nhwc, 64, 56, 32)).0, Route::Lanes(Feed::Band { .. })));
+    }
+
+    /// However far the taps are apart, scratch is in proportion to the number of weights.
+    #[test]
+    fn scratch_does_not_follow_the_dilation() {
+        for layout in [Layout::Nchw, Layout::Nhwc] {
+            for channels in [1, 16] {
+                for groups in [1, channels] {
+                    let desc = layer(layout, channels, 20, groups)
+                        .border(Border::Wrap)
+                        .dilation([1 << 40, 1 << 40])
+                        .padding(Padding::all(1 << 40));
+                    let (route, scratch) = route(desc);
+                    assert!(matches!(route, Route::Tiles(Feed::Windows)), "{route:?}");
+                    assert!(scratch <= 14 * 9 * channels);
+                }
+            }
+        }
+    }
+}
