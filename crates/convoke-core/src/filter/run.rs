@@ -12,6 +12,10 @@ use super::plan::{ALIGN, Filter2dPlan};
 use super::scatter::{Post, Scatter};
 use crate::kernel::plane::{Rows, TILE_ROWS, Taps, accumulate};
 
+/// Elements between the edges from which on reading in place pays for the strips at the edges. More than the vectors
+/// of both strips.
+const IN_PLACE: usize = 1536;
+
 /// A run with all lengths checked.
 pub(super) struct Run<'a, I, O> {
     pub(super) plan: &'a Filter2dPlan,
@@ -57,7 +61,7 @@ impl<I: Pixel, O: Pixel> Kernel for Run<'_, I, O> {
             // Where there is nothing to widen and no border, rows are read where they are, and only the edges go
             // through scratch, in strips of at least a vector.
             let least = S::LANES.div_ceil(channels);
-            let in_place = I::as_f32(self.src).filter(|_| inner.len() >= 4 * least);
+            let in_place = I::as_f32(self.src).filter(|_| inner.len() * channels >= IN_PLACE);
             let first = block.start..inner.start.max(block.start + least);
             let last = inner.end.min(block.end.saturating_sub(least))..block.end;
             let first = (inner.start > block.start).then_some((first, &mut *first_strip));

@@ -83,15 +83,20 @@ pub(crate) fn accumulate<S: Simd, F: Fn(usize) -> usize, K: Sink>(
             while y < count {
                 match count - y {
                     4.. => {
-                        strip::<S, F, K, 4>(simd, taps, rows, y, width, sink);
+                        // The loop over the most common small masks is unrolled: short loops cost more than they do.
+                        match taps.cols {
+                            3 => strip::<S, F, K, 4, 3>(simd, taps, rows, y, width, sink),
+                            5 => strip::<S, F, K, 4, 5>(simd, taps, rows, y, width, sink),
+                            _ => strip::<S, F, K, 4, 0>(simd, taps, rows, y, width, sink),
+                        }
                         y += 4;
                     }
                     2.. => {
-                        strip::<S, F, K, 2>(simd, taps, rows, y, width, sink);
+                        strip::<S, F, K, 2, 0>(simd, taps, rows, y, width, sink);
                         y += 2;
                     }
                     _ => {
-                        strip::<S, F, K, 1>(simd, taps, rows, y, width, sink);
+                        strip::<S, F, K, 1, 0>(simd, taps, rows, y, width, sink);
                         y += 1;
                     }
                 }
@@ -100,9 +105,9 @@ pub(crate) fn accumulate<S: Simd, F: Fn(usize) -> usize, K: Sink>(
     );
 }
 
-/// `OR` output rows from `y` on, from left to right.
+/// `OR` output rows from `y` on, from left to right. `COLS` is the width of the mask, or 0 for any width.
 #[inline(always)]
-fn strip<S: Simd, F: Fn(usize) -> usize, K: Sink, const OR: usize>(
+fn strip<S: Simd, F: Fn(usize) -> usize, K: Sink, const OR: usize, const COLS: usize>(
     simd: S,
     taps: &Taps<F>,
     rows: Rows,
@@ -111,27 +116,30 @@ fn strip<S: Simd, F: Fn(usize) -> usize, K: Sink, const OR: usize>(
     sink: &mut K,
 ) {
     let mut x = 0;
-    if tile_vectors(S::REGISTERS) == 4 {
-        while x + 4 * S::LANES <= width {
-            sink.put(simd, [y, x], 4 * S::LANES, tile::<S, F, OR, 4>(simd, taps, rows, y, x));
-            x += 4 * S::LANES;
+    let main = tile_vectors(S::REGISTERS) * S::LANES;
+    while x + main <= width {
+        if tile_vectors(S::REGISTERS) == 4 {
+            sink.put(simd, [y, x], main, tile::<S, F, OR, 4, COLS>(simd, taps, rows, y, x));
+        } else {
+            sink.put(simd, [y, x], main, tile::<S, F, OR, 2, COLS>(simd, taps, rows, y, x));
         }
+        x += main;
     }
     // What is left is covered by smaller tiles, each pushed back to end with the row where it would hang over.
     while x < width {
         if x + S::LANES < width && 2 * S::LANES <= width {
             let at = x.min(width - 2 * S::LANES);
-            sink.put(simd, [y, at], 2 * S::LANES, tile::<S, F, OR, 2>(simd, taps, rows, y, at));
+            sink.put(simd, [y, at], 2 * S::LANES, tile::<S, F, OR, 2, 0>(simd, taps, rows, y, at));
             x = at + 2 * S::LANES;
         } else {
             let at = x.min(width.saturating_sub(S::LANES));
-            sink.put(simd, [y, at], S::LANES.min(width), tile::<S, F, OR, 1>(simd, taps, rows, y, at));
+            sink.put(simd, [y, at], S::LANES.min(width), tile::<S, F, OR, 1, 0>(simd, taps, rows, y, at));
             x = at + S::LANES;
         }
     }
 }
 
-/// The sums of `OR` output rows and `NV` vectors.
+/// The sums of `OR` output rows and `NV` vectors, with a mask `COLS` wide, or of any width where that is 0.
 ///
 /// Walks down the input rows that any of the outputs needs, and along the columns of the mask; a vector loaded for
 /// (input row, column) serves every output row whose window contains that input row, each with the weight of its
@@ -144,7 +152,7 @@ fn strip<S: Simd, F: Fn(usize) -> usize, K: Sink, const OR: usize>(
 /// every one with its own inner loop. The accumulators of a level with 32 registers (16), the loaded vectors (4)
 /// and the broadcasts (4) fit; so do 8 + 2 + 4 in 16 registers.
 #[inline(always)]
-fn tile<S: Simd, F: Fn(usize) -> usize, const OR: usize, const NV: usize>(
+fn tile<S: Simd, F: Fn(usize) -> usize, const OR: usize, const NV: usize, const COLS: usize>(
     simd: S,
     taps: &Taps<F>,
     rows: Rows,
@@ -166,7 +174,7 @@ fn tile<S: Simd, F: Fn(usize) -> usize, const OR: usize, const NV: usize>(
             ($(($lo:literal, $hi:literal))*) => {
                 match (lo, hi) {
                     $(($lo, $hi) if $hi <= OR => {
-                        across::<S, F, OR, NV, $lo, $hi>(simd, taps, row, down, &mut sums);
+                        across::<S, F, OR, NV, COLS, $lo, $hi>(simd, taps, row, down, &mut sums);
                     })*
                     // With a row stride above the mask's height there are rows that nobody needs.
                     _ => {}
@@ -185,6 +193,7 @@ fn across<
     F: Fn(usize) -> usize,
     const OR: usize,
     const NV: usize,
+    const COLS: usize,
     const LO: usize,
     const HI: usize,
 >(
@@ -195,15 +204,12 @@ fn across<
     sums: &mut [[S::F32; NV]; OR],
 ) {
     // The mask row of each output; empty for those that do not take part.
+    let cols = if COLS > 0 { COLS } else { taps.cols };
     let weights: [&[f32]; OR] = from_fn(|i| {
-        if LO <= i && i < HI {
-            &taps.weights[(down - i * taps.row_stride) * taps.cols..][..taps.cols]
-        } else {
-            &[]
-        }
+        if LO <= i && i < HI { &taps.weights[(down - i * taps.row_stride) * cols..][..cols] } else { &[] }
     });
     let mut local = *sums;
-    for s in 0..taps.cols {
+    for s in 0..cols {
         let src = &row[(taps.offset)(s)..][..NV * S::LANES];
         let v: [S::F32; NV] = from_fn(|j| simd.load(&src[j * S::LANES..]));
         for i in LO..HI {
@@ -214,4 +220,91 @@ fn across<
         }
     }
     *sums = local;
+}
+
+#[cfg(test)]
+mod tests {
+    use std::vec;
+    use std::vec::Vec;
+
+    use convoke_simd::{Kernel, Level, Simd};
+
+    use super::{Rows, Sink, Taps, accumulate};
+
+    struct Store<'a>(&'a mut [f32], usize);
+
+    impl Sink for Store<'_> {
+        fn put<S: Simd, const OR: usize, const NV: usize>(
+            &mut self,
+            simd: S,
+            [y, x]: [usize; 2],
+            width: usize,
+            sums: [[S::F32; NV]; OR],
+        ) {
+            for (i, row) in sums.into_iter().enumerate() {
+                let dst = &mut self.0[(y + i) * self.1 + x..][..width];
+                for (v, dst) in row.into_iter().zip(dst.chunks_mut(S::LANES)) {
+                    simd.store_first(v, dst);
+                }
+            }
+        }
+    }
+
+    /// Integers, whose sums are exact: `count` by `width` outputs of a mask of any shape.
+    struct Problem {
+        mask: [usize; 2],
+        row_stride: usize,
+        size: [usize; 2],
+        first: usize,
+    }
+
+    impl Kernel for &Problem {
+        type Output = ();
+
+        fn run<S: Simd>(self, simd: S) {
+            let Problem { mask: [rows, cols], row_stride, size: [count, width], first } = *self;
+            // Columns that do not lie at equal distances, as in rows sorted by phase.
+            let offset = |s: usize| s * 2 + s / 3;
+            let pitch = offset(cols - 1) + width.max(S::LANES);
+            let input_rows = (count - 1) * row_stride + rows;
+            let weights: Vec<f32> = (0..rows * cols).map(|i| (i * 7 % 13) as f32 - 6.0).collect();
+            let data: Vec<f32> = (0..input_rows * pitch).map(|i| (i * 31 % 101) as f32).collect();
+            let at = |y: usize, x: usize| data[(first + y) % input_rows * pitch + x];
+
+            let mut dst = vec![f32::NAN; count * width];
+            let taps = Taps { weights: &weights, rows, cols, row_stride, offset };
+            let input = Rows { data: &data, pitch, first, count: input_rows };
+            accumulate(simd, &taps, input, [count, width], &mut Store(&mut dst, width));
+            for y in 0..count {
+                for x in 0..width {
+                    let tap = |i: usize| weights[i] * at(y * row_stride + i / cols, x + offset(i % cols));
+                    let expected: f32 = (0..rows * cols).map(tap).sum();
+                    assert_eq!(
+                        dst[y * width + x],
+                        expected,
+                        "{:?} at {:?}",
+                        (rows, cols, row_stride),
+                        (y, x)
+                    );
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn any_mask_row_stride_and_ring() {
+        for level in Level::available() {
+            for row_stride in 1..=3 {
+                for rows in 1..=6 {
+                    for cols in 1..=6 {
+                        let seed = rows * 7 + cols * 5 + row_stride;
+                        let (count, width) = (1 + seed % 9, 1 + seed * 13 % 90);
+                        let first = seed % ((count - 1) * row_stride + rows);
+                        let problem = Problem { mask: [rows, cols], row_stride, size: [count, width], first };
+                        level.dispatch(&problem);
+                    }
+                }
+            }
+        }
+    }
 }

@@ -131,6 +131,29 @@ fn rows_change_no_bit() {
     }
 }
 
+/// Wide enough for rows of f32 to be read in place, with strips at the edges.
+#[test]
+fn rows_in_place_change_no_bit() {
+    let mut random = Random(6);
+    for border in super::BORDERS {
+        for channels in 1..=4 {
+            let mask_size = [1 + random.below(6), 1 + random.below(40)];
+            let width = 1640 / channels + random.below(70);
+            let desc = Filter2dDesc::new([9, width], channels, mask_size)
+                .anchor([random.below(mask_size[0]), random.below(mask_size[1])])
+                .border(border)
+                .src_row_stride(width * channels + random.below(3))
+                .dst_row_stride(width * channels + random.below(3));
+            let mask = random.signed_values(mask_size[0] * mask_size[1]);
+            let src = random.signed_values(src_len(&desc));
+            for level in Level::available() {
+                let got = run(&desc, level, &mask, &src, 12345.0);
+                assert_same(&desc, level, &got, &expected(&desc, level, &mask, &src));
+            }
+        }
+    }
+}
+
 /// A row so wide, and a mask so tall, that the picture is worked on in blocks of columns.
 #[test]
 fn blocks_change_no_bit() {
@@ -154,9 +177,9 @@ fn blocks_change_no_bit() {
             }
         }
     }
-    // Tall enough to be read in place, wide enough for blocks.
-    let desc = Filter2dDesc::new([104, 700], 1, [100, 2]).border(crate::Border::Reflect);
-    let mask = random.signed_values(200);
+    // Blocks wide enough for rows to be read in place.
+    let desc = Filter2dDesc::new([24, 5000], 1, [20, 2]).border(crate::Border::Reflect);
+    let mask = random.signed_values(40);
     let src = random.signed_values(src_len(&desc));
     let level = Level::detect();
     assert_same(&desc, level, &run(&desc, level, &mask, &src, 0.5), &expected(&desc, level, &mask, &src));
