@@ -79,7 +79,7 @@ impl Kernel for Call<'_> {
         let joined = desc.layout == Layout::Nchw && (geometry.dst.row == width || height == 1);
         let mut tile = TileBuffer([0.0; TILE_MAX]);
 
-        for (pixels, channels) in boxes(&part, desc.out_channels, width) {
+        for (pixels, channels) in boxes(&part, width) {
             let stored = if joined { pixels.with_rows_joined() } else { pixels.clone() };
             let place = Place {
                 layout: desc.layout,

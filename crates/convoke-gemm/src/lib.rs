@@ -13,16 +13,16 @@
 //!
 //! The flow is that of every backend, `descriptor -> plan -> pack (once) -> run`:
 //!
-//! * [`plan`]: the checks, and what a user calls.
-//! * [`tile`]: how big the register tile and the blocks are.
-//! * [`weights`]: *pack*, the weights in the order of reading.
-//! * [`pixels`]: which output pixels a call computes, as one long list.
-//! * [`columns`]: *gather*, the virtual im2col: layout, borders, stride and dilation live here and nowhere else.
-//! * [`product`]: *accumulate*, the only hot loop.
-//! * [`masked`]: the same product where padding taps must be absent and a zero in their place will not do.
-//! * [`scatter`]: bias, residual and activation, and the way back into `dst`.
-//! * [`drive`]: the loops around all of these.
-//! * [`describe`]: what a plan decided, for people.
+//! * `plan.rs`: the checks, and what a user calls.
+//! * `tile.rs`: how big the register tile and the blocks are.
+//! * `weights.rs`: *pack*, the weights in the order of reading.
+//! * `pixels.rs`: which output pixels a call computes, as one long list.
+//! * `columns.rs`: *gather*, the virtual im2col: layout, borders, stride and dilation live here and nowhere else.
+//! * `product.rs`: *accumulate*, the only hot loop.
+//! * `masked.rs`: the same product where padding taps must be absent and a zero in their place will not do.
+//! * `scatter.rs`: bias, residual and activation, and the way back into `dst`.
+//! * `drive.rs`: the loops around all of these.
+//! * `describe.rs`: what a plan decided, for people.
 //!
 //! # The numbers
 //!

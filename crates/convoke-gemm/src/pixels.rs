@@ -73,11 +73,7 @@ impl Pixels {
 /// The part of an output as boxes: some images, all their pixels in the part, and the same out channels of each.
 ///
 /// Only a piece in NCHW that starts or ends within an image has more than one.
-pub(crate) fn boxes(
-    part: &Part,
-    out_channels: usize,
-    width: usize,
-) -> impl Iterator<Item = (Pixels, Range<usize>)> {
+pub(crate) fn boxes(part: &Part, width: usize) -> impl Iterator<Item = (Pixels, Range<usize>)> {
     let images = part.images();
     let mut next = images.start;
     core::iter::from_fn(move || {
@@ -87,7 +83,7 @@ pub(crate) fn boxes(
         }
         let channels = part.channels(first);
         next += 1;
-        while next < images.end && channels.len() == out_channels && part.channels(next) == channels {
+        while next < images.end && part.channels(next) == channels {
             next += 1;
         }
         Some((Pixels::new(first..next, part.rows.clone(), width), channels))

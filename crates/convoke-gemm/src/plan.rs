@@ -15,7 +15,7 @@ const ALIGN: usize = 16;
 /// A layer planned as a matrix product for one level.
 ///
 /// A small value that can be copied and kept; making one takes microseconds and no memory. See the
-/// [crate](crate) for how it works, and for an example.
+/// [crate] for how it works, and for an example.
 ///
 /// Buffers are the caller's: [`pack`](Self::pack) wants [`packed_len`](Self::packed_len) elements, each run (or each
 /// piece that runs at the same time) [`scratch_len`](Self::scratch_len), at most 136 KiB. Longer ones are fine; `src`,

@@ -113,6 +113,24 @@ fn levels_agree() {
     }
 }
 
+/// The direct kernels sum in the same order: the two ways differ in no bit.
+#[test]
+fn direct_kernels_agree() {
+    for case in cases() {
+        for level in Level::available() {
+            let plan = convoke_core::Conv2dPlan::new(&case.desc, level).unwrap();
+            let mut buffer = vec![0.0; plan.packed_len()];
+            let weights = plan.pack(&case.weights, &mut buffer).unwrap();
+            let mut operands = Operands::new(&case.src, weights);
+            operands.bias = case.bias.as_deref();
+            operands.residual = case.residual.as_deref();
+            let mut dst = vec![f32::NAN; plan.geometry().dst.len];
+            plan.run(&operands, &mut dst, &mut vec![0.0; plan.scratch_len()]).unwrap();
+            assert_eq!(bits(&dst), bits(&case.run(level)), "{level}: {:?}", case.desc);
+        }
+    }
+}
+
 #[test]
 fn packed_weights_open_again_and_only_for_their_plan() {
     let desc = Conv2dDesc::new(Layout::Nhwc, 1, 4, [5, 5], 8, [3, 3]);
