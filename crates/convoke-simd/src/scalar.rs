@@ -125,7 +125,10 @@ impl Simd for Scalar {
 
     #[inline(always)]
     fn exp2_int(self, n: f32) -> f32 {
-        let n = self.round(self.min(self.max(n, -127.0), 127.0));
-        f32::from_bits(((n as i32 + 127) as u32) << 23)
+        // Clamped as an integer: on AArch64 the compiler makes two clamps against constants into FMAXNM and FMINNM,
+        // which answer a signalling NaN with the wrong bound.
+        let n = self.round(n);
+        let n = if n > -127.0 { (n as i32).min(127) } else { -127 };
+        f32::from_bits(((n + 127) as u32) << 23)
     }
 }
