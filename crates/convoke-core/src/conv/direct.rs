@@ -77,6 +77,14 @@ pub(super) struct Region<'a> {
     pub(super) xs: Span,
 }
 
+/// Rows and columns of taps inside the image; no rows and no columns if there is no tap at all, when the sums are +0.
+pub(super) fn taps(ys: &Span, xs: &Span) -> [usize; 2] {
+    match [ys.taps.len(), xs.taps.len()] {
+        [0, _] | [_, 0] => [0, 0],
+        some => some,
+    }
+}
+
 impl<'a> Direct<'a> {
     fn run<S: Simd>(&self, simd: S, dst: &mut [f32], scratch: &mut [f32]) {
         let plan = self.plan;
@@ -168,6 +176,14 @@ impl<'a> Direct<'a> {
                     }
                 }
             }
+        }
+    }
+
+    /// The first tap that outputs with these taps have, in the order of the weights.
+    pub(super) fn first_tap(&self, ys: &Span, xs: &Span) -> usize {
+        match taps(ys, xs) {
+            [0, _] => 0,
+            _ => ys.taps.start * self.plan.desc.kernel[1] + xs.taps.start,
         }
     }
 

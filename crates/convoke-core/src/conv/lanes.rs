@@ -2,7 +2,7 @@
 
 use convoke_simd::Simd;
 
-use super::direct::{Direct, Group, Region};
+use super::direct::{Direct, Group, Region, taps};
 use crate::kernel::lanes::{MAX_RUN, Run};
 
 impl Direct<'_> {
@@ -16,23 +16,25 @@ impl Direct<'_> {
     ) {
         let Region { source, ys, xs } = region;
         let [vertical, horizontal] = self.walks;
-        let steps = [ys.taps.start * self.plan.desc.kernel[1] + xs.taps.start, self.plan.desc.kernel[1]];
+        let steps = [self.first_tap(ys, xs), self.plan.desc.kernel[1]];
         let [tap, weights_row_step] = steps.map(|step| step * self.depth * self.plan.blocks.lanes);
-        let empty = ys.taps.is_empty() || xs.taps.is_empty();
+        let [rows, cols] = taps(ys, xs);
         for y in ys.outputs.clone() {
             for x in xs.outputs.clone().step_by(MAX_RUN) {
                 let count = (xs.outputs.end - x).min(MAX_RUN);
-                let at = if empty {
-                    0
-                } else {
-                    source.at(vertical.position(y, ys.taps.start), horizontal.position(x, xs.taps.start))
+                // Wholly on the padding, there may be no pixel to point at.
+                let at = match rows {
+                    0 => 0,
+                    _ => {
+                        source.at(vertical.position(y, ys.taps.start), horizontal.position(x, xs.taps.start))
+                    }
                 };
                 for block in self.wanted_blocks(group) {
                     let run = Run {
-                        src: &source.data[block.first..],
+                        src: source.data.get(block.first..).unwrap_or_default(),
                         at,
-                        rows: if empty { 0 } else { ys.taps.len() },
-                        cols: xs.taps.len(),
+                        rows,
+                        cols,
                         depth: self.depth,
                         row_step: vertical.dilation * source.row,
                         col_step: horizontal.dilation * source.pixel,

@@ -6,7 +6,7 @@ use core::ops::Range;
 use convoke_simd::Simd;
 
 use super::band::Gather;
-use super::direct::{Direct, Group, Region};
+use super::direct::{Direct, Group, Region, taps};
 use super::pack::Block;
 use crate::kernel::tile::{self, MAX_PIXELS, MAX_TILE, Tile};
 
@@ -23,10 +23,10 @@ impl Direct<'_> {
         let Region { source, ys, xs } = region;
         let [vertical, horizontal] = self.walks;
         let width = block.vectors * self.plan.blocks.lanes;
-        let [rows, cols] = [ys.taps.len(), xs.taps.len()];
+        let [rows, cols] = taps(ys, xs);
         // With dense columns, the taps of a row are one contiguous run of steps.
         let merged = horizontal.dilation == 1 && source.pixel == self.depth;
-        let tap = (ys.taps.start * self.plan.desc.kernel[1] + xs.taps.start) * self.depth * width;
+        let tap = self.first_tap(ys, xs) * self.depth * width;
         let mut tile = Tile {
             src: source.data,
             at: [0; MAX_PIXELS],
@@ -39,10 +39,6 @@ impl Direct<'_> {
             weights_row_step: self.plan.desc.kernel[1] * self.depth * width,
             weights_col_step: self.depth * width,
         };
-        if rows == 0 || cols == 0 {
-            // Wholly on the padding: sums are +0, and there may be no pixel to point at.
-            (tile.rows, tile.src) = (0, &[]);
-        }
         let (full, _) = tile::shape(self.plan.level);
         let [first_row, first_col] = [ys.taps.start, xs.taps.start];
         let mut outputs = Outputs::new(ys.outputs.clone(), xs.outputs.clone());
@@ -52,7 +48,7 @@ impl Direct<'_> {
             if count == 0 {
                 break;
             }
-            if tile.rows > 0 {
+            if rows > 0 {
                 for (at, [y, x]) in tile.at.iter_mut().zip(&pixels[..count]) {
                     *at = source.at(vertical.position(*y, first_row), horizontal.position(*x, first_col));
                 }
@@ -75,8 +71,9 @@ impl Direct<'_> {
         let kernel_row = self.plan.desc.kernel[1] * self.depth;
         for ys in self.spans(0, ys) {
             for xs in self.spans(1, xs.clone()) {
-                let run = xs.taps.len() * self.depth;
-                let window = ys.taps.len() * run;
+                let [rows, cols] = taps(&ys, &xs);
+                let run = cols * self.depth;
+                let window = rows * run;
                 let mut outputs = Outputs::new(ys.outputs.clone(), xs.outputs.clone());
                 loop {
                     let mut pixels = [[0; 2]; MAX_PIXELS];
@@ -85,14 +82,20 @@ impl Direct<'_> {
                         break;
                     }
                     let outputs = pixels[..count].iter().copied();
-                    gather.windows(&self.walks, outputs, ys.taps.clone(), xs.taps.clone(), scratch);
+                    gather.windows(
+                        &self.walks,
+                        outputs,
+                        ys.taps.clone(),
+                        xs.taps.clone(),
+                        &mut scratch[..count * window],
+                    );
                     for block in self.wanted_blocks(group) {
                         let width = block.vectors * self.plan.blocks.lanes;
-                        let tap = (ys.taps.start * kernel_row + xs.taps.start * self.depth) * width;
+                        let tap = self.first_tap(&ys, &xs) * self.depth * width;
                         let tile = Tile {
                             src: scratch,
                             at: core::array::from_fn(|i| i * window),
-                            rows: if run == 0 { 0 } else { ys.taps.len() },
+                            rows,
                             cols: 1,
                             run,
                             row_step: run,
