@@ -70,7 +70,7 @@ impl Activation {
 /// on this interval is below 2^-30 of the first term: no fitted constants, nothing lost near zero.
 #[inline(always)]
 fn exp_parts<S: Simd>(simd: S, y: S::F32) -> (S::F32, S::F32) {
-    const LN_2_HIGH: f32 = 0.693_359_375; // 355 / 512
+    const LN_2_HIGH: f32 = 355.0 / 512.0;
     const LN_2_LOW: f32 = (core::f64::consts::LN_2 - 355.0 / 512.0) as f32;
     const TAYLOR: [f32; 6] = [1.0 / 40320.0, 1.0 / 5040.0, 1.0 / 720.0, 1.0 / 120.0, 1.0 / 24.0, 1.0 / 6.0];
 

@@ -96,11 +96,15 @@ impl Part {
             Layout::Nchw => (1, geometry.dst.channel),
         };
         let origin = piece.outer.start * outer_stride + piece.rows.start * geometry.dst.row;
+        // A piece of another plan may be too short for the rows of this one.
+        let row_len = match desc.layout {
+            Layout::Nhwc => geometry.out_size[1] * desc.out_channels,
+            Layout::Nchw => geometry.out_size[1],
+        };
         let end = match (piece.outer.len(), piece.rows.len()) {
             (0, _) | (_, 0) => origin,
-            _ => (piece.outer.end - 1) * outer_stride + (piece.rows.end - 1) * geometry.dst.row,
+            _ => (piece.outer.end - 1) * outer_stride + (piece.rows.end - 1) * geometry.dst.row + row_len,
         };
-        // The piece must hold at least the start of its last row; what is in that row, a piece of the same plan has.
         if piece.dst.start != origin || piece.dst.end < end || piece.dst.end > geometry.dst.len {
             return Err(Error::TooLarge { operand: "piece", required: geometry.dst.len, got: piece.dst.end });
         }

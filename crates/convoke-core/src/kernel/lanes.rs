@@ -134,11 +134,11 @@ fn shared<S: Simd, const M: usize, const STRIDE: usize, const T: usize>(
             continue;
         }
         let x = simd.load_first(&run.src[at + j * step..][..lanes]);
-        for s in 0..T {
+        for (s, w) in w.iter().enumerate() {
             // Column j is tap s of the pixel at j - s.
             if j >= s && (j - s) % STRIDE == 0 && (j - s) / STRIDE < M {
                 let i = (j - s) / STRIDE;
-                sums[i] = simd.mul_add(x, w[s], sums[i]);
+                sums[i] = simd.mul_add(x, *w, sums[i]);
             }
         }
     }

@@ -123,6 +123,7 @@ fn contiguous<S: Simd, const M: usize, const V: usize>(
     // A copy whose address nobody has, so that it can live in registers.
     let mut sums = *acc;
     let mut weights = weights.chunks_exact(V * S::LANES);
+    #[expect(clippy::needless_range_loop, reason = "the index is into all M slices, and the loop's count")]
     for c in 0..run {
         let Some(weights) = weights.next() else { break };
         let w: [S::F32; V] = core::array::from_fn(|v| simd.load(&weights[v * S::LANES..]));
