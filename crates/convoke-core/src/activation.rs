@@ -92,8 +92,11 @@ fn sigmoid<S: Simd>(simd: S, x: S::F32) -> S::F32 {
     let zero = simd.splat(0.0);
     let one = simd.splat(1.0);
     let minus_abs = simd.min(simd.sub(zero, x), x);
-    let (power, m1) = exp_parts(simd, simd.max(simd.splat(-88.0), minus_abs));
-    let e = simd.mul_add(power, m1, power);
+    // As the square of exp(-|x| / 2), e reaches down to the smallest denormal, which SiLU needs: it multiplies it by x.
+    let half = simd.max(simd.splat(-60.0), simd.mul(minus_abs, simd.splat(0.5)));
+    let (power, m1) = exp_parts(simd, half);
+    let root = simd.mul_add(power, m1, power);
+    let e = simd.mul(root, root);
     simd.div(simd.select_lt(x, zero, e, one), simd.add(one, e))
 }
 

@@ -97,11 +97,12 @@ impl<'a> Gather<'a> {
         let row = &self.image[y * self.strides.row..];
         let pixel = self.channels.len();
         let width = self.size[1] as isize;
-        let inside = xs.start.clamp(0, width).min(xs.end)..xs.end.clamp(0, width).max(xs.start);
-        let (left, rest) = out.split_at_mut((inside.start - xs.start) as usize * pixel);
-        let (middle, right) = rest.split_at_mut((inside.end - inside.start).max(0) as usize * pixel);
-        self.pixels(row, inside.start.max(0) as usize, middle);
-        for (edge, xs) in [(left, xs.start..inside.start), (right, inside.end.max(inside.start)..xs.end)] {
+        // The whole row may lie outside, on either side.
+        let inside = [0, width].map(|edge| edge.clamp(xs.start, xs.end));
+        let (left, rest) = out.split_at_mut((inside[0] - xs.start) as usize * pixel);
+        let (middle, right) = rest.split_at_mut((inside[1] - inside[0]) as usize * pixel);
+        self.pixels(row, inside[0].max(0) as usize, middle);
+        for (edge, xs) in [(left, xs.start..inside[0]), (right, inside[1]..xs.end)] {
             for (x, out) in xs.zip(edge.chunks_exact_mut(pixel)) {
                 match self.border.index(x, self.size[1]) {
                     Some(x) => self.pixels(row, x, out),
@@ -118,7 +119,8 @@ impl<'a> Gather<'a> {
         }
         let Strides { channel, pixel, .. } = self.strides;
         match self.channels {
-            Channels::Plain { first, count } if channel == 1 => {
+            // A plane of one pixel has its channels side by side too, but one pixel is all it has.
+            Channels::Plain { first, count } if channel == 1 && count <= pixel => {
                 let row = &row[x * pixel + first..];
                 if count == pixel {
                     out.copy_from_slice(&row[..out.len()]);

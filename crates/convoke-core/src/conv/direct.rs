@@ -225,6 +225,7 @@ impl<'a> Direct<'a> {
             at: [0; MAX_PIXELS],
             residual_at: [0; MAX_PIXELS],
             channel_step,
+            residual_step: self.plan.geometry.dst.channel,
             lanes: skip..end,
             bias: self.operands.bias.map(|bias| &bias[k..][..block.channels]),
             residual: self.operands.residual,

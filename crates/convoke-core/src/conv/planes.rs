@@ -22,6 +22,9 @@ use crate::{Activation, Border, Level};
 /// but the rows are read in order and come from the second level in time.
 const BAND: usize = 24 * 1024;
 
+/// Columns of taps whose places are computed beforehand.
+const TABLE: usize = 64;
+
 /// How rows are laid out in scratch: for each in channel, for each column of the stride, the pixels.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct RowLayout {
@@ -194,15 +197,21 @@ impl Planes<'_> {
         let (stride, dilation) = (desc.stride[1], desc.dilation[1]);
         let first_row = (ys.outputs.start - band.first) * desc.stride[0] + ys.taps.start;
         let first_tap = xs.taps.start;
+        let place = |col: usize| {
+            let column = (first_tap + col / depth) * dilation;
+            (col % depth * phases + column % stride) * phase + column / stride
+        };
+        // Divisions cost more than the multiply-adds of a column; most masks fit a table of their results.
+        let mut table = [0; TABLE];
+        for (col, at) in table.iter_mut().enumerate().take(xs.taps.len() * depth) {
+            *at = place(col);
+        }
         let taps = Taps {
             weights,
             rows: ys.taps.len(),
             cols: xs.taps.len() * depth,
             row_stride: desc.stride[0],
-            offset: |col: usize| {
-                let column = (first_tap + col / depth) * dilation;
-                (col % depth * phases + column % stride) * phase + column / stride
-            },
+            offset: |col: usize| table.get(col).copied().unwrap_or_else(|| place(col)),
         };
         let rows = Rows {
             data: &band.rows[first_row * pitch + xs.outputs.start..],

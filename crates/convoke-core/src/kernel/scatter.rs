@@ -17,8 +17,10 @@ pub(crate) struct Scatter<'a> {
     pub(crate) at: [usize; MAX_PIXELS],
     /// The same place in the residual.
     pub(crate) residual_at: [usize; MAX_PIXELS],
-    /// From one channel to the next, in `dst` and residual.
+    /// From one channel to the next in `dst`, which may be a tensor of a few rows only, and in the residual, which never
+    /// is.
     pub(crate) channel_step: usize,
+    pub(crate) residual_step: usize,
     /// Lanes of the tile that are written. `at` and `residual_at` are the places of the first of them.
     pub(crate) lanes: Range<usize>,
     /// Bias of the tile's channels, from lane 0 on.
@@ -81,7 +83,7 @@ impl Scatter<'_> {
     /// Whether vectors can go to `dst` as they are.
     #[inline(always)]
     fn side_by_side(&self) -> bool {
-        self.channel_step == 1 && self.lanes.start == 0
+        self.channel_step == 1 && self.residual_step == 1 && self.lanes.start == 0
     }
 
     /// Finishes the sums of pixel `i` from lane `first` on and writes them to `dst`, where channels lie side by side.
@@ -132,7 +134,7 @@ impl Scatter<'_> {
             }
         }
         if let Some(residual) = self.residual {
-            let plane = residual[self.residual_at[i]..].iter().step_by(self.channel_step);
+            let plane = residual[self.residual_at[i]..].iter().step_by(self.residual_step);
             for (sum, r) in sums[self.lanes.clone()].iter_mut().zip(plane) {
                 *sum += r;
             }
