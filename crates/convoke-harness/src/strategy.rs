@@ -1,0 +1,31 @@
+//! Problems for proptest, and the one configuration that all its users share.
+
+use proptest::collection::vec;
+use proptest::prelude::{ProptestConfig, Strategy, any};
+use proptest::test_runner::FileFailurePersistence;
+
+use crate::decode::{BYTES, conv_problem, filter_problem};
+use crate::filter_problem::FilterProblem;
+use crate::problem::ConvProblem;
+
+/// Layers of every kind; see [`conv_problem`].
+pub fn conv_problems() -> impl Strategy<Value = ConvProblem> {
+    vec(any::<u8>(), BYTES).prop_map(|bytes| conv_problem(&bytes))
+}
+
+/// Picture filters of every kind; see [`filter_problem`].
+pub fn filter_problems() -> impl Strategy<Value = FilterProblem> {
+    vec(any::<u8>(), BYTES).prop_map(|bytes| filter_problem(&bytes))
+}
+
+/// `cases` cases, or as many as `PROPTEST_CASES` says. Failing seeds go into a file beside the test's source,
+/// `NAME.regressions`: proptest's own default looks for a `lib.rs` above it, which integration tests do not have. The
+/// user sets `source_file` to `file!()`.
+pub fn config(cases: u32) -> ProptestConfig {
+    let wanted = std::env::var("PROPTEST_CASES").ok().and_then(|cases| cases.parse().ok());
+    ProptestConfig {
+        cases: wanted.unwrap_or(cases),
+        failure_persistence: Some(Box::new(FileFailurePersistence::WithSource("regressions"))),
+        ..ProptestConfig::default()
+    }
+}

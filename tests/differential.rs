@@ -1,0 +1,210 @@
+//! Every engine for layers against the naive reference, on every level: random layers, every tail, padding up to twice
+//! the window, and the layers of real networks scaled down. Integers must come out bit for bit, real numbers within the
+//! analytic bound.
+#![forbid(unsafe_code)]
+
+use std::cell::Cell;
+
+use convoke_core::{Activation, Border, Conv2dDesc, Layout, Padding};
+use convoke_harness::layers::LAYERS;
+use convoke_harness::strategy::{config, conv_problems};
+use convoke_harness::{ConvProblem, Verdict, Way, engines};
+use proptest::prelude::*;
+use proptest::test_runner::TestRunner;
+
+const LAYOUTS: [Layout; 2] = [Layout::Nhwc, Layout::Nchw];
+
+/// Holds all engines against the reference. `offset` misaligns the buffers.
+fn check_all(problem: &ConvProblem, offset: usize) -> Result<Verdict, String> {
+    let case = problem.case();
+    let mut verdict = Verdict::default();
+    for engine in engines() {
+        verdict =
+            verdict.and(case.check(&engine, Way::Whole, offset).map_err(|failure| failure.to_string())?);
+    }
+    Ok(verdict)
+}
+
+fn assert_all(problem: &ConvProblem, offset: usize) -> Verdict {
+    check_all(problem, offset).unwrap_or_else(|failure| panic!("{failure}"))
+}
+
+#[test]
+fn random_layers() {
+    let total = Cell::new(Verdict::default());
+    let mut runner = TestRunner::new(ProptestConfig { source_file: Some(file!()), ..config(1500) });
+    let result = runner.run(&(conv_problems(), 0..16_usize), |(problem, offset)| {
+        let verdict = check_all(&problem, offset).map_err(TestCaseError::fail)?;
+        total.set(total.get().and(verdict));
+        Ok(())
+    });
+    result.unwrap_or_else(|failure| panic!("{failure}"));
+    total.get().assert_trustworthy();
+    println!("{:?}", total.get());
+}
+
+/// Every number of pixels in a row up to two tiles and one, against channels on both sides of every vector length, for a
+/// window that lies inside, one that hangs over, and a pointwise one.
+#[test]
+fn every_tail() {
+    const CHANNELS: [usize; 12] = [1, 3, 4, 5, 7, 8, 9, 15, 16, 17, 33, 49];
+    let mut total = Verdict::default();
+    for layout in LAYOUTS {
+        for width in 1..=29 {
+            for (number, &out_channels) in CHANNELS.iter().enumerate() {
+                // The in channels walk along, so that each count meets many others.
+                let in_channels = CHANNELS[(number + width) % CHANNELS.len()].min(17);
+                let kernel = [[1, 1], [3, 3], [1, 3], [3, 1]][(number + width) % 4];
+                let padding = if number % 2 == 0 {
+                    Padding::Same
+                } else {
+                    Padding::Explicit { top: 2, left: 1, bottom: 0, right: 2 }
+                };
+                let desc = Conv2dDesc::new(layout, 1, in_channels, [3, width], out_channels, kernel)
+                    .padding(padding);
+                let seed = (width * 100 + number) as u64;
+                total = total.and(assert_all(&ConvProblem::new(desc).bias().residual().seed(seed), width));
+            }
+        }
+    }
+    total.assert_trustworthy();
+}
+
+#[test]
+fn every_depthwise_tail() {
+    let mut total = Verdict::default();
+    for layout in LAYOUTS {
+        for channels in [1, 2, 3, 4, 5, 7, 8, 9, 15, 16, 17, 31, 32, 33, 48, 63, 64, 65, 79] {
+            for width in [1, 2, 3, 5, 8, 13, 16, 17, 31] {
+                for (multiplier, stride) in [(1, 1), (1, 2), (2, 1), (3, 2)] {
+                    let desc =
+                        Conv2dDesc::new(layout, 1, channels, [4, width], channels * multiplier, [3, 3])
+                            .groups(channels)
+                            .stride([stride, stride])
+                            .padding(Padding::all(1));
+                    total = total.and(assert_all(&ConvProblem::new(desc).bias(), channels));
+                }
+            }
+        }
+    }
+    total.assert_trustworthy();
+}
+
+/// Rows and columns wholly in padding, for every kernel, stride and border.
+#[test]
+fn padding_up_to_twice_the_window() {
+    let borders = [
+        Border::Zero,
+        Border::Constant(2.0),
+        Border::Replicate,
+        Border::Reflect,
+        Border::Reflect101,
+        Border::Wrap,
+    ];
+    let mut total = Verdict::default();
+    for layout in LAYOUTS {
+        for kernel in 1..=5 {
+            for padding in 0..=2 * kernel {
+                for (number, border) in borders.into_iter().enumerate() {
+                    let size = 1 + (kernel + number) % 6;
+                    let all = Padding::Explicit {
+                        top: padding,
+                        left: padding,
+                        bottom: padding.max(kernel),
+                        right: padding.max(kernel),
+                    };
+                    let desc = Conv2dDesc::new(layout, 1, 3, [size, size + 1], 5, [kernel, kernel])
+                        .padding(all)
+                        .border(border)
+                        .stride([1 + number % 2, 1 + padding % 2]);
+                    total = total.and(assert_all(&ConvProblem::new(desc), 0));
+                }
+            }
+        }
+    }
+    // With a zero border many outputs are rightly zero, but most are not.
+    total.assert_trustworthy();
+}
+
+#[test]
+fn layers_of_real_networks_scaled_down() {
+    for layout in LAYOUTS {
+        for (number, layer) in LAYERS.iter().enumerate() {
+            let small = layer.scaled_down();
+            let desc = small.desc(layout).activation(if number % 3 == 0 {
+                Activation::Relu
+            } else {
+                Activation::None
+            });
+            assert_all(&ConvProblem::new(desc).bias().seed(number as u64), number).assert_trustworthy();
+        }
+    }
+}
+
+/// Long sums of real numbers. Beside the hard bound there is an alarm: errors of random data stay near `sqrt(n)` roundings
+/// (Higham and Mary, 2019), so four times that would be accuracy lost somewhere.
+#[test]
+fn long_sums_stay_accurate() {
+    for (in_channels, kernel) in [(512, 3), (2048, 1), (64, 7), (1024, 2)] {
+        for layout in LAYOUTS {
+            let desc =
+                Conv2dDesc::new(layout, 1, in_channels, [kernel + 2, kernel + 4], 20, [kernel, kernel]);
+            let verdict = assert_all(&ConvProblem::new(desc).real().seed(kernel as u64), 0);
+            verdict.assert_trustworthy();
+            assert!(verdict.spread > 0.0 && verdict.spread < 4.0, "{desc:?}: {verdict:?}");
+            let exact = assert_all(&ConvProblem::new(desc), 0);
+            exact.assert_trustworthy();
+        }
+    }
+}
+
+/// Each activation where it bends, at its ends, and on numbers of every size.
+#[test]
+fn activations() {
+    let activations = [
+        Activation::None,
+        Activation::Relu,
+        Activation::Relu6,
+        Activation::Leaky(0.01),
+        Activation::Leaky(-2.0),
+        Activation::Leaky(0.0),
+        Activation::Sigmoid,
+        Activation::Tanh,
+        Activation::Silu,
+        Activation::HardSwish,
+    ];
+    // A 1x1 layer with weight 1 shows the activation alone.
+    let mut inputs: Vec<f32> = (-400..=400).map(|step| step as f32 / 16.0).collect();
+    inputs.extend((-140..=100_i16).flat_map(|power| [1.0_f32, -1.37].map(|x| x * f32::from(power).exp2())));
+    inputs.extend([
+        0.0,
+        88.0,
+        -88.0,
+        89.5,
+        -89.5,
+        104.0,
+        -104.0,
+        3.0,
+        -3.0,
+        f32::MAX,
+        f32::MIN,
+        1e-45,
+        -1e-45,
+    ]);
+    for activation in activations {
+        let mut inputs = inputs.clone();
+        // Six times the input is on the way to a hard swish.
+        inputs.retain(|x| activation != Activation::HardSwish || x.abs() < f32::MAX / 6.0);
+        let desc = Conv2dDesc::new(Layout::Nchw, 1, 1, [1, inputs.len()], 1, [1, 1]).activation(activation);
+        let problem = ConvProblem::new(desc).real();
+        let data = convoke_harness::ConvData { src: inputs, weights: vec![1.0], bias: None, residual: None };
+        let case = convoke_harness::ConvCase::with(problem, data);
+        for engine in engines() {
+            let dst = case.output(&engine, Way::Whole, 0);
+            // The sums are exact: only the activation's own error is allowed.
+            let verdict =
+                case.compare(&dst, 0).unwrap_or_else(|what| panic!("{engine}, {activation:?}: {what}"));
+            verdict.assert_trustworthy();
+        }
+    }
+}
