@@ -2,7 +2,7 @@
 
 use core::ops::Range;
 
-use convoke_core::{Conv2dDesc, Error, Geometry, Layout, Level, Operands, Packed, Part, Piece, Pieces};
+use convoke_core::{Conv2dDesc, Error, Geometry, Level, Operands, Packed, Part, Piece, Pieces};
 
 use crate::drive::Call;
 use crate::scatter::Epilogue;

@@ -227,6 +227,23 @@ impl Conv2dPlan {
                 (tile, vectors, level.lanes())
             }
         };
+        let [in_height, in_width] = desc.in_size;
+        let pixels_in = (desc.batch * in_height * in_width) as u64;
+        let outs = desc.out_channels as u64;
+        let gathered = match route {
+            Route::Tiles(Feed::Band { .. }) if desc.layout == Layout::Nchw => {
+                pixels_in.saturating_mul(desc.in_channels as u64)
+            }
+            Route::Tiles(Feed::Windows) => outputs.saturating_mul((steps * desc.groups) as u64),
+            Route::Lanes(Feed::Band { .. }) => {
+                pixels_in.saturating_mul(geometry.group_in as u64).saturating_mul(outs)
+            }
+            _ => 0,
+        };
+        let scattered = match (route, desc.layout) {
+            (Route::Planes(_), _) | (_, Layout::Nhwc) => 0,
+            _ => outputs.saturating_mul(outs),
+        };
         Description {
             algorithm: "direct",
             reads: match route {
@@ -244,6 +261,7 @@ impl Conv2dPlan {
             scratch_bytes: self.scratch * size_of::<f32>(),
             macs: self.geometry.macs,
             vector_macs: outputs.div_ceil(shared as u64).saturating_mul(vectors as u64),
+            moved: gathered.saturating_add(scattered),
             error_terms: self.error_terms(),
             padded: self.desc.padding != Padding::Valid,
         }
@@ -273,6 +291,8 @@ pub struct Description {
     /// Vector multiply-adds that the kernel issues for them: the predicted cost, to be divided by what the core does
     /// in a second. Lanes and tails that carry nothing are counted; taps on padding, which are skipped, too.
     pub vector_macs: u64,
+    /// Elements that gather and scatter bring into another order one by one.
+    pub moved: u64,
     /// The `n` of the error bound.
     pub error_terms: usize,
     /// Whether windows can hang over an edge.

@@ -1,0 +1,150 @@
+//! The choice of algorithm: what each candidate would cost, and an account of the choice that a person can read.
+//!
+//! Costs are in vector multiply-adds at the layer's level: those that the kernel issues, and the rest of its work in the time
+//! of so many of them. Being of one unit they can be compared, and divided by the core's peak they are a time.
+
+use std::fmt;
+
+use convoke_core::{Conv2dDesc, Error, Geometry, Layout, Level};
+
+use super::engine::Engine;
+use crate::options::{Algorithm, Options};
+
+/// What is chosen from, best first where costs are equal.
+const CANDIDATES: [Algorithm; 2] = [Algorithm::Direct, Algorithm::Gemm];
+
+/// One way in which a layer could be computed.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct Candidate {
+    /// The algorithm.
+    pub algorithm: Algorithm,
+    /// Predicted cost in vector multiply-adds at this level.
+    pub cost: u64,
+    /// Size of the packed weights in bytes.
+    pub packed_bytes: usize,
+    /// Size of the scratch of each thread in bytes.
+    pub scratch_bytes: usize,
+    /// The `n` of the error bound `n * 2^-24 * sum |w * x|`, bias and residual counted.
+    pub error_terms: usize,
+    /// Why it was taken, or not.
+    pub verdict: String,
+}
+
+/// All candidates for a layer, and which was taken.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct Explanation {
+    /// The layer.
+    pub desc: Conv2dDesc,
+    /// Its checked sizes.
+    pub geometry: Geometry,
+    /// The level.
+    pub level: Level,
+    /// The algorithm taken.
+    pub chosen: Algorithm,
+    /// Every candidate, cheapest first.
+    pub candidates: Vec<Candidate>,
+}
+
+/// The algorithm with the least predicted cost.
+pub(super) fn choose(desc: &Conv2dDesc, level: Level) -> Result<Algorithm, Error> {
+    let mut best = (u64::MAX, CANDIDATES[0]);
+    for algorithm in CANDIDATES {
+        let engine = Engine::new(desc, level, algorithm)?;
+        let cost = cost(&engine);
+        if cost < best.0 {
+            best = (cost, algorithm);
+        }
+    }
+    Ok(best.1)
+}
+
+/// Vector multiply-adds in whose time the direct kernels reorder one element, between layouts; and in whose time the
+/// product gathers one. Measured on ResNet-50's layers; see `docs/performance.md`.
+const PER_MOVED: u64 = 4;
+const PER_GATHERED: u64 = 1;
+
+/// The predicted cost of a plan.
+fn cost(engine: &Engine) -> u64 {
+    let (multiply, move_) = match engine {
+        Engine::Direct(plan) => {
+            let plan = plan.describe();
+            (plan.vector_macs, plan.moved.saturating_mul(PER_MOVED))
+        }
+        Engine::Gemm(plan) => {
+            let plan = plan.describe();
+            (plan.vector_macs, plan.gathered.saturating_mul(PER_GATHERED))
+        }
+    };
+    multiply.saturating_add(move_)
+}
+
+/// The account of a choice.
+pub(super) fn explain(desc: &Conv2dDesc, options: &Options) -> Result<Explanation, Error> {
+    let level = options.level;
+    let cheapest = choose(desc, level)?;
+    let chosen = if options.algorithm == Algorithm::Auto { cheapest } else { options.algorithm };
+    let mut candidates = Vec::new();
+    for algorithm in CANDIDATES {
+        let engine = Engine::new(desc, level, algorithm)?;
+        candidates.push(Candidate {
+            algorithm,
+            cost: cost(&engine),
+            packed_bytes: engine.packed_len() * size_of::<f32>(),
+            scratch_bytes: engine.scratch_len() * size_of::<f32>(),
+            error_terms: engine.error_terms(),
+            verdict: String::new(),
+        });
+    }
+    candidates.sort_by_key(|candidate| candidate.cost);
+    let least = candidates.iter().map(|candidate| candidate.cost).min().unwrap_or(0).max(1);
+    for candidate in &mut candidates {
+        let times = candidate.cost as f64 / least as f64;
+        candidate.verdict = match (candidate.algorithm == chosen, candidate.algorithm == cheapest) {
+            (true, true) => "taken: the least predicted cost".to_owned(),
+            (true, false) => format!("taken: asked for; {times:.2} times the least predicted cost"),
+            (false, true) => format!("not taken, though the cheapest: {chosen} was asked for"),
+            (false, false) => format!("not taken: {times:.2} times the least predicted cost"),
+        };
+    }
+    Ok(Explanation { desc: *desc, geometry: Geometry::new(desc)?, level, chosen, candidates })
+}
+
+impl fmt::Display for Explanation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (desc, geometry) = (&self.desc, &self.geometry);
+        let [height, width] = desc.in_size;
+        let [r, s] = desc.kernel;
+        let [p, q] = geometry.out_size;
+        let layout = if desc.layout == Layout::Nchw { "NCHW" } else { "NHWC" };
+        writeln!(
+            f,
+            "conv2d {layout}: {} x {height}x{width}, {} -> {} channels, kernel {r}x{s}, groups {}, output {p}x{q}",
+            desc.batch, desc.in_channels, desc.out_channels, desc.groups
+        )?;
+        writeln!(
+            f,
+            "{} multiply-adds, {} weights; level {} ({} lanes)",
+            geometry.macs,
+            geometry.weights_len,
+            self.level,
+            self.level.lanes()
+        )?;
+        for candidate in &self.candidates {
+            let mark = if candidate.algorithm == self.chosen { '*' } else { ' ' };
+            writeln!(
+                f,
+                "{mark} {:<8} cost {:>14} vector multiply-adds, packed {:>9} bytes, scratch {:>8} bytes, \
+                 error <= {} * 2^-24 * sum|w*x|: {}",
+                candidate.algorithm,
+                candidate.cost,
+                candidate.packed_bytes,
+                candidate.scratch_bytes,
+                candidate.error_terms,
+                candidate.verdict
+            )?;
+        }
+        Ok(())
+    }
+}
