@@ -32,7 +32,7 @@ fn assert_all(problem: &ConvProblem, offset: usize) -> Verdict {
 #[test]
 fn random_layers() {
     let total = Cell::new(Verdict::default());
-    let mut runner = TestRunner::new(ProptestConfig { source_file: Some(file!()), ..config(1500) });
+    let mut runner = TestRunner::new(ProptestConfig { source_file: Some(file!()), ..config(4000) });
     let result = runner.run(&(conv_problems(), 0..16_usize), |(problem, offset)| {
         let verdict = check_all(&problem, offset).map_err(TestCaseError::fail)?;
         total.set(total.get().and(verdict));

@@ -38,7 +38,7 @@ fn assert_case(case: &FilterCase) -> Verdict {
 #[test]
 fn random_filters() {
     let total = Cell::new(Verdict::default());
-    let mut runner = TestRunner::new(ProptestConfig { source_file: Some(file!()), ..config(800) });
+    let mut runner = TestRunner::new(ProptestConfig { source_file: Some(file!()), ..config(1500) });
     let result = runner.run(&(filter_problems(), 0..16_usize), |(problem, offset)| {
         let verdict = check_all(&problem.case(), Way::Whole, offset).map_err(TestCaseError::fail)?;
         total.set(total.get().and(verdict));

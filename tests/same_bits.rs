@@ -22,7 +22,7 @@ fn real(mut problem: ConvProblem) -> ConvProblem {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { source_file: Some(file!()), ..config(150) })]
+    #![proptest_config(ProptestConfig { source_file: Some(file!()), ..config(400) })]
 
     #[test]
     fn rows_and_pieces(problem in conv_problems(), step in 1..9_usize, count in 1..40_usize) {

@@ -91,8 +91,11 @@ impl fmt::Display for Failure {
 
 impl std::error::Error for Failure {}
 
-/// What `f` says, or that it panicked: nothing that it is used on here may.
-pub(crate) fn without_panic<T>(f: impl FnOnce() -> Result<T, String>) -> Result<T, String> {
+/// What `f` says, or that it panicked, which nothing may.
+///
+/// # Errors
+/// What `f` says, or the panic's message.
+pub fn without_panic<T>(f: impl FnOnce() -> Result<T, String>) -> Result<T, String> {
     std::panic::catch_unwind(std::panic::AssertUnwindSafe(f)).unwrap_or_else(|payload| {
         let text = payload.downcast_ref::<String>().map(String::as_str);
         let text = text.or_else(|| payload.downcast_ref::<&str>().copied()).unwrap_or("no message");
@@ -193,8 +196,8 @@ impl ConvCase {
             let sum_error = self.sum_error(at, terms);
             let tolerance = self.tolerance(at, sum_error);
             let error = (f64::from(got) - want).abs();
-            // Written so that NaN fails.
-            if !(error <= tolerance) {
+            // NaN fails too.
+            if error.is_nan() || error > tolerance {
                 let place = self.place(at);
                 return Err(format!(
                     "{place}: expected {want:?}, got {got:?}: off by {error:e}, may be {tolerance:e}"
@@ -253,5 +256,75 @@ impl ConvCase {
             convoke_core::Layout::Nhwc => (plane, rest % desc.out_channels, rest / desc.out_channels),
         };
         format!("image {n}, channel {k}, row {y}, column {x}")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use convoke_core::{Conv2dDesc, Layout, Padding};
+
+    fn problem() -> ConvProblem {
+        let desc =
+            Conv2dDesc::new(Layout::Nhwc, 1, 3, [4, 5], 2, [3, 3]).padding(Padding::Same).dst_row_stride(13);
+        ConvProblem::new(desc).bias()
+    }
+
+    /// The right answer as an engine would give it.
+    fn right(case: &ConvCase) -> Vec<f32> {
+        let written = case.answer.written.iter().zip(&case.answer.values);
+        written.map(|(&written, &value)| if written { value as f32 } else { f32::CANARY }).collect()
+    }
+
+    #[test]
+    fn the_right_answer_passes() {
+        for problem in [problem(), problem().real()] {
+            let case = problem.case();
+            let verdict = case.compare(&right(&case), 2).unwrap();
+            assert_eq!(verdict.outputs, 40);
+            verdict.assert_trustworthy();
+        }
+    }
+
+    #[test]
+    fn every_kind_of_wrong_answer_is_found() {
+        let case = problem().case();
+        let real = problem().real().case();
+        let wrong = |case: &ConvCase, at: usize, value: f32| {
+            let mut dst = right(case);
+            dst[at] = value;
+            case.compare(&dst, case.problem.sizes().terms as usize + 1).unwrap_err()
+        };
+        let last_place = f32::from_bits(right(&case)[17].to_bits() ^ 1);
+        assert!(wrong(&case, 17, last_place).contains("exactly"));
+        assert!(wrong(&case, 0, f32::CANARY).contains("not written"));
+        assert!(wrong(&case, 10, 0.0).contains("gap"));
+        assert!(wrong(&real, 3, f32::NAN).contains("off by"));
+        let off = right(&real)[3] + 1e-4;
+        assert!(
+            wrong(&real, 3, off).contains("row 0, column 1, channel 1")
+                || wrong(&real, 3, off).contains("channel 1, row 0, column 1")
+        );
+        assert!(case.compare(&right(&case)[1..], 0).is_err());
+    }
+
+    #[test]
+    fn a_comparison_of_zeros_is_not_trusted() {
+        let mut data = problem().data();
+        data.weights.fill(0.0);
+        data.bias = Some(vec![0.0; 2]);
+        let case = ConvCase::with(problem(), data);
+        let verdict = case.compare(&right(&case), 0).unwrap();
+        assert!(!verdict.is_trustworthy());
+        assert!(!Verdict::default().is_trustworthy(), "nor is a comparison of nothing");
+    }
+
+    #[test]
+    fn a_panic_is_a_failure() {
+        let silent = std::panic::take_hook();
+        std::panic::set_hook(Box::new(|_| {}));
+        let outcome = without_panic::<()>(|| panic!("{} at {}", "slipped", 3));
+        std::panic::set_hook(silent);
+        assert_eq!(outcome, Err("panicked: slipped at 3".to_owned()));
     }
 }

@@ -52,7 +52,7 @@ pub struct Engine {
     pub algorithm: &'static str,
     /// The level.
     pub level: Level,
-    plan: fn(&Conv2dDesc, Level) -> Result<Box<dyn Conv2dEngine>, Error>,
+    plan: Plan,
 }
 
 impl Engine {

@@ -14,8 +14,9 @@
 //! | [`check`], [`filter_check`] | bit equality or the analytic error bound, and whether the comparison meant anything |
 //! | [`choices`], [`decode`], [`strategy`] | problems from bytes, for fuzzers and for proptest |
 //! | [`hostile`], [`sizes`] | descriptors that make no sense, and the planner's arithmetic again in 128 bits |
+//! | [`timing`] | what benchmarks measure |
 //! | [`views`] | tensors in one plain order, for comparing layouts |
-//! | [`layers`] | named layers of real networks |
+//! | [`layers`], [`pictures`] | named layers of real networks, and named filters of pictures |
 //!
 //! ```
 //! use convoke_core::{Conv2dDesc, Layout, Padding};
@@ -40,10 +41,12 @@ pub mod filter_problem;
 pub mod guard;
 pub mod hostile;
 pub mod layers;
+pub mod pictures;
 pub mod problem;
 pub mod run;
 pub mod sizes;
 pub mod strategy;
+pub mod timing;
 pub mod views;
 
 pub use check::{ConvCase, Failure, Verdict};
