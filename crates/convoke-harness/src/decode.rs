@@ -17,7 +17,7 @@ const MOST_MACS: u128 = 150_000;
 const MOST_ELEMENTS: u128 = 40_000;
 
 /// Products of a decoded picture filter, at most (one pixel is always allowed).
-const MOST_PRODUCTS: usize = 20_000;
+const MOST_PRODUCTS: usize = 8_000;
 
 const KERNELS: &[usize] = &[1, 1, 3, 3, 3, 2, 5, 4, 7, 6, 9, 11];
 const STRIDES: &[usize] = &[1, 1, 1, 1, 2, 2, 2, 3, 4, 5, 21];

@@ -1,0 +1,270 @@
+//! The command line: every option of every command, as clap reads it. What the words mean is in [`values`].
+
+pub(crate) mod values;
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand};
+use convoke::{Activation, Border, Mode, Padding};
+
+use values::{Anchor, FilterAlgorithm, LayerAlgorithm, LevelChoice, OutRange, OutputType, Pair};
+
+/// Convolution: filter pictures, run and time layers, explain what is chosen and why.
+#[derive(Debug, Parser)]
+#[command(name = "convoke", version, disable_help_subcommand = true)]
+pub(crate) struct Cli {
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Filter a picture, or an .npy array (H,W) or (H,W,C), with a mask
+    Filter(FilterArgs),
+    /// Run a convolution layer on .npy arrays
+    Conv2d(Conv2dArgs),
+    /// Time layers, or picture filters, against what this core can do
+    Bench(BenchArgs),
+    /// Show the plan of a conv2d or filter: every candidate, its cost, and why it won or lost
+    Explain(ExplainArgs),
+    /// Show this machine: levels, caches, measured peak and bandwidth
+    Info(InfoArgs),
+}
+
+/// What every command that computes has.
+#[derive(Args, Clone, Copy, Debug)]
+pub(crate) struct Common {
+    /// Instruction set: auto, scalar, portable, avx2, avx512, neon
+    #[arg(long, value_name = "LEVEL", default_value = "auto")]
+    pub(crate) level: LevelChoice,
+    /// Threads [default: all cores; for bench 1]
+    #[arg(long, value_name = "N", value_parser = values::threads)]
+    pub(crate) threads: Option<usize>,
+    /// No progress bar
+    #[arg(long)]
+    pub(crate) quiet: bool,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct FilterArgs {
+    /// A picture or an .npy array
+    #[arg(value_name = "IN")]
+    pub(crate) input: PathBuf,
+    /// Where the result goes: a picture or .npy file, by its name
+    #[arg(short, long, value_name = "OUT")]
+    pub(crate) output: PathBuf,
+    #[command(flatten)]
+    pub(crate) how: FilterHow,
+    /// Type of the result's values
+    #[arg(long, value_name = "TYPE", default_value = "same", help = "same, u8, i16, u16 or f32")]
+    pub(crate) output_type: OutputType,
+    /// What becomes of values outside the type's range
+    #[arg(long, value_name = "RANGE", default_value = "clamp", long_help = OutRange::HELP)]
+    pub(crate) out_range: OutRange,
+    #[command(flatten)]
+    pub(crate) common: Common,
+}
+
+/// What a filter does, apart from its files.
+#[derive(Args, Debug)]
+pub(crate) struct FilterHow {
+    /// A name (box:N gaussian:SIGMA[,N] identity shift-left shift-right shift-up shift-down sobel-x sobel-y scharr-x scharr-y
+    /// prewitt-x prewitt-y laplacian sharpen emboss motion:N,ANGLE), a file (.npy, or text with one row per line), or rows
+    /// such as "1 2 1; 2 4 2; 1 2 1"
+    #[arg(long, value_name = "MASK", allow_hyphen_values = true)]
+    pub(crate) mask: String,
+    /// Multiplies the mask's own scale
+    #[arg(long, value_name = "F", default_value = "1", value_parser = values::finite, allow_negative_numbers = true)]
+    pub(crate) scale: f32,
+    /// Is added to the mask's own offset
+    #[arg(long, value_name = "F", default_value = "0", value_parser = values::finite, allow_negative_numbers = true)]
+    pub(crate) offset: f32,
+    /// correlate (the mask as it stands) or convolve (turned by 180 degrees)
+    #[arg(long, value_name = "MODE", default_value = "correlate", value_parser = values::mode)]
+    pub(crate) mode: Mode,
+    /// Outside the picture: zero, constant:V, replicate, reflect, reflect101, wrap
+    #[arg(long, value_name = "BORDER", default_value = "zero", value_parser = values::border)]
+    pub(crate) border: Border,
+    /// Row and column of the mask tap that lies on the output pixel [default: the middle, rounded down]
+    #[arg(long, value_name = "R,C")]
+    pub(crate) anchor: Option<Anchor>,
+    /// auto, direct or reference (naive loops in f64)
+    #[arg(long, value_name = "ALGO", default_value = "auto")]
+    pub(crate) algo: FilterAlgorithm,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct Conv2dArgs {
+    /// Input: (N,C,H,W), with --layout nhwc (N,H,W,C); or rank 3, (N,C,W) or (N,W,C)
+    #[arg(long, value_name = "X.npy")]
+    pub(crate) input: PathBuf,
+    /// Weights: OIHW, with --layout nhwc OHWI; for rank 3 OIW or OWI
+    #[arg(long, value_name = "W.npy")]
+    pub(crate) weights: PathBuf,
+    /// One value per out channel
+    #[arg(long, value_name = "B.npy")]
+    pub(crate) bias: Option<PathBuf>,
+    /// An array of the output's shape that is added to it before the activation
+    #[arg(long, value_name = "R.npy")]
+    pub(crate) residual: Option<PathBuf>,
+    /// Where the result goes
+    #[arg(short, long, value_name = "Y.npy")]
+    pub(crate) output: PathBuf,
+    #[command(flatten)]
+    pub(crate) how: LayerHow,
+    #[command(flatten)]
+    pub(crate) integer: IntegerArgs,
+    #[command(flatten)]
+    pub(crate) common: Common,
+}
+
+/// What a layer does, apart from its arrays.
+#[derive(Args, Debug)]
+pub(crate) struct LayerHow {
+    /// Order of dimensions: nchw or nhwc
+    #[arg(long, value_name = "LAYOUT", default_value = "nchw", value_parser = values::layout)]
+    pub(crate) layout: convoke::Layout,
+    /// Pixels from one window to the next: SH,SW or one number for both
+    #[arg(long, value_name = "SH,SW", default_value = "1")]
+    pub(crate) stride: Pair,
+    /// Pixels from one tap to the next: DH,DW or one number for both
+    #[arg(long, value_name = "DH,DW", default_value = "1")]
+    pub(crate) dilation: Pair,
+    /// How far windows hang over the edges: T,L,B,R or V,H or one number; or same, same-lower, valid
+    #[arg(long, value_name = "PAD", default_value = "valid", value_parser = values::padding)]
+    pub(crate) padding: Padding,
+    /// What they read there: zero, constant:V, replicate, reflect, reflect101, wrap
+    #[arg(long, value_name = "BORDER", default_value = "zero", value_parser = values::border)]
+    pub(crate) border: Border,
+    /// Groups of channels
+    #[arg(long, value_name = "G", default_value_t = 1)]
+    pub(crate) groups: usize,
+    /// correlate (what networks do) or convolve (weights turned by 180 degrees)
+    #[arg(long, value_name = "MODE", default_value = "correlate", value_parser = values::mode)]
+    pub(crate) mode: Mode,
+    /// none, relu, relu6, leaky:A, sigmoid, tanh, silu, hardswish
+    #[arg(long, value_name = "F", default_value = "none", value_parser = values::activation)]
+    pub(crate) activation: Activation,
+    /// Largest tolerated error, relative to the sum of |w x|; the algorithms of this version satisfy any
+    #[arg(long, value_name = "E", value_parser = values::max_error)]
+    pub(crate) max_error: Option<f32>,
+    /// auto, direct, gemm or reference (naive loops in f64)
+    #[arg(long, value_name = "ALGO", default_value = "auto")]
+    pub(crate) algo: LayerAlgorithm,
+}
+
+/// Options of integer layers, which are known by name so that the answer can be a clear one.
+#[derive(Args, Debug)]
+pub(crate) struct IntegerArgs {
+    #[arg(long, hide = true, allow_hyphen_values = true)]
+    input_zero_point: Option<String>,
+    #[arg(long, hide = true, allow_hyphen_values = true)]
+    weights_zero_point: Option<String>,
+    #[arg(long, hide = true, allow_hyphen_values = true)]
+    output_zero_point: Option<String>,
+    #[arg(long, hide = true)]
+    output_type: Option<String>,
+    #[arg(long, hide = true, allow_hyphen_values = true)]
+    scale: Option<String>,
+    #[arg(long, hide = true)]
+    multiplier: Option<String>,
+    #[arg(long, hide = true, allow_hyphen_values = true)]
+    shift: Option<String>,
+    #[arg(long, hide = true)]
+    rounding: Option<String>,
+}
+
+impl IntegerArgs {
+    /// The first option given that only integer layers have. (`--output-type f32` is what f32 layers give.)
+    pub(crate) fn given(&self) -> Option<&'static str> {
+        let output_type = self.output_type.as_deref().filter(|&name| name != "f32");
+        [
+            ("--input-zero-point", self.input_zero_point.is_some()),
+            ("--weights-zero-point", self.weights_zero_point.is_some()),
+            ("--output-zero-point", self.output_zero_point.is_some()),
+            ("--output-type", output_type.is_some()),
+            ("--scale", self.scale.is_some()),
+            ("--multiplier", self.multiplier.is_some()),
+            ("--shift", self.shift.is_some()),
+            ("--rounding", self.rounding.is_some()),
+        ]
+        .into_iter()
+        .find_map(|(name, given)| given.then_some(name))
+    }
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct BenchArgs {
+    /// Layers to time: a JSON list of {name, N, C, H, W, K, R, S, stride, pad, dilation, groups} [default: a built-in list]
+    #[arg(long, value_name = "FILE.json", conflicts_with = "filters")]
+    pub(crate) shapes: Option<PathBuf>,
+    /// Time picture filters instead of layers
+    #[arg(long)]
+    pub(crate) filters: bool,
+    /// Only problems whose name matches; * stands for any text, ? for any character
+    #[arg(long, value_name = "GLOB")]
+    pub(crate) only: Option<String>,
+    /// Rounds over all problems
+    #[arg(long, value_name = "N", default_value_t = 7, value_parser = clap::value_parser!(u32).range(1..=10_000))]
+    pub(crate) rounds: u32,
+    /// Order of dimensions: nchw or nhwc
+    #[arg(long, value_name = "LAYOUT", default_value = "nhwc", value_parser = values::layout)]
+    pub(crate) layout: convoke::Layout,
+    /// auto, direct, gemm
+    #[arg(long, value_name = "ALGO", default_value = "auto")]
+    pub(crate) algo: LayerAlgorithm,
+    /// One JSON object per line instead of a table
+    #[arg(long)]
+    pub(crate) json: bool,
+    #[command(flatten)]
+    pub(crate) common: Common,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct ExplainArgs {
+    #[command(subcommand)]
+    pub(crate) what: Explained,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Explained {
+    /// A convolution layer
+    Conv2d(ExplainConv2dArgs),
+    /// A picture filter
+    Filter(ExplainFilterArgs),
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct ExplainConv2dArgs {
+    /// The input: an .npy file, or its sizes, such as 1x64x56x56
+    #[arg(long, value_name = "X.npy|SIZES")]
+    pub(crate) input: String,
+    /// The weights: an .npy file, or their sizes, such as 64x64x3x3
+    #[arg(long, value_name = "W.npy|SIZES")]
+    pub(crate) weights: String,
+    #[command(flatten)]
+    pub(crate) how: LayerHow,
+    #[command(flatten)]
+    pub(crate) common: Common,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct ExplainFilterArgs {
+    /// A picture, an .npy array, or sizes, such as 480x640x3
+    #[arg(value_name = "IN|SIZES")]
+    pub(crate) input: String,
+    #[command(flatten)]
+    pub(crate) how: FilterHow,
+    #[command(flatten)]
+    pub(crate) common: Common,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct InfoArgs {
+    /// One JSON object instead of a table
+    #[arg(long)]
+    pub(crate) json: bool,
+    /// Accepted for uniformity; this command shows no progress
+    #[arg(long, hide = true)]
+    pub(crate) quiet: bool,
+}

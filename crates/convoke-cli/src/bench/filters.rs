@@ -1,0 +1,197 @@
+//! Times of picture filters: the same pictures, masks and names that other libraries are timed with.
+
+use convoke::mask::Mask;
+use convoke::{Border, Filter, Level, Options};
+use serde::Serialize;
+
+use super::timing::{Samples, noise};
+use super::{nothing, print_json, round, wanted};
+use crate::args::BenchArgs;
+use crate::args::values::LayerAlgorithm;
+use crate::error::{Context, Failure, Outcome};
+use crate::print;
+use crate::progress::Progress;
+use convoke::Algorithm;
+
+/// A line of output. Times count all channels of a pixel as one.
+#[derive(Serialize)]
+struct Row<'a> {
+    name: &'a str,
+    ns_per_px: f64,
+    min_ns_per_px: f64,
+    /// A copy of the same picture, in the same rounds: the least that any filter could take.
+    copy_ns_per_px: f64,
+    median_ms: f64,
+    min_ms: f64,
+    algo: &'static str,
+    level: &'static str,
+    threads: usize,
+}
+
+const SIZES: [(&str, [usize; 2]); 3] =
+    [("512x512", [512, 512]), ("1080p", [1080, 1920]), ("4k", [2160, 3840])];
+const CHANNELS: [(&str, usize); 2] = [("gray", 1), ("rgb", 3)];
+
+/// Pixels in and out.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Types {
+    Bytes,
+    Floats,
+    /// The gradient of bytes has signs, and goes to floats.
+    BytesToFloats,
+}
+
+struct Problem {
+    name: String,
+    pixels: usize,
+    /// `None` for the plain copy.
+    filter: Option<Filter>,
+    len: usize,
+    types: Types,
+    samples: Samples,
+    copies: Samples,
+}
+
+pub(super) fn run(args: &BenchArgs, threads: usize) -> Outcome<()> {
+    match args.algo {
+        LayerAlgorithm::Planned(Algorithm::Auto | Algorithm::Direct) => {}
+        _ => return Failure::about("--algo", "filters have only the direct algorithm in this version"),
+    }
+    let level = args.common.level.0;
+    let mut problems = problems(args, level, threads)?;
+    let Some(longest) = problems.iter().map(|problem| problem.len).max() else { return nothing() };
+
+    let src_f32: Vec<f32> = noise(longest).into_iter().map(|x| ((x + 1.0) * 127.0).floor()).collect();
+    let src_u8: Vec<u8> = src_f32.iter().map(|&x| x as u8).collect();
+    let mut dst_f32 = vec![0_f32; longest];
+    let mut dst_u8 = vec![0_u8; longest];
+    let progress = Progress::new("timing", u64::from(args.rounds) * problems.len() as u64, args.common.quiet);
+    for _ in 0..args.rounds {
+        for problem in &mut problems {
+            let len = problem.len;
+            let (bytes, floats) = (&src_u8[..len], &src_f32[..len]);
+            let (to_bytes, to_floats) = (&mut dst_u8[..len], &mut dst_f32[..len]);
+            let Ok(()) = problem.copies.round(|| {
+                if problem.types == Types::Floats {
+                    std::hint::black_box(&mut *to_floats).copy_from_slice(std::hint::black_box(floats));
+                } else {
+                    std::hint::black_box(&mut *to_bytes).copy_from_slice(std::hint::black_box(bytes));
+                }
+                Ok::<(), std::convert::Infallible>(())
+            });
+            if let Some(filter) = &problem.filter {
+                let timed = problem.samples.round(|| match problem.types {
+                    Types::Bytes => filter.run_into(bytes, to_bytes),
+                    Types::Floats => filter.run_into(floats, to_floats),
+                    Types::BytesToFloats => filter.run_into(bytes, to_floats),
+                });
+                timed.about(&problem.name)?;
+            }
+            progress.add(1);
+        }
+    }
+    drop(progress);
+
+    let rows: Vec<Row<'_>> = problems.iter().map(|problem| row(problem, level, threads)).collect();
+    if args.json { rows.iter().try_for_each(print_json) } else { print(&table(&rows)) }
+}
+
+/// All problems that are asked for.
+fn problems(args: &BenchArgs, level: Level, threads: usize) -> Outcome<Vec<Problem>> {
+    let options = Options::new().level(level).threads(threads);
+    let mut problems = Vec::new();
+    for (size_name, size) in SIZES {
+        for (channels_name, channels) in CHANNELS {
+            for (type_name, floats) in [("u8", false), ("f32", true)] {
+                for (mask_name, mask) in masks().about("bench")? {
+                    let name = format!("{mask_name}_{size_name}_{channels_name}_{type_name}");
+                    if !wanted(args, &name) {
+                        continue;
+                    }
+                    let types = match (floats, mask_name == "sobel_3") {
+                        (true, _) => Types::Floats,
+                        (false, true) => Types::BytesToFloats,
+                        (false, false) => Types::Bytes,
+                    };
+                    let filter = match &mask {
+                        None => None,
+                        Some(mask) => {
+                            let desc = mask.desc(size, channels).border(Border::Reflect101);
+                            Some(Filter::with_options(&desc, mask, &options).about(&name)?)
+                        }
+                    };
+                    let pixels = size[0] * size[1];
+                    let (samples, copies) = (Samples::default(), Samples::default());
+                    problems.push(Problem {
+                        name,
+                        pixels,
+                        filter,
+                        len: pixels * channels,
+                        types,
+                        samples,
+                        copies,
+                    });
+                }
+            }
+        }
+    }
+    Ok(problems)
+}
+
+/// The masks by name, and `memcpy`, which has none.
+fn masks() -> Result<Vec<(String, Option<Mask>)>, convoke::mask::MaskError> {
+    let mut masks = Vec::new();
+    for side in [3, 5, 7, 15, 31] {
+        let mut weights = noise(side * side);
+        let sum: f32 = weights.iter().map(|weight| weight.abs()).sum();
+        weights.iter_mut().for_each(|weight| *weight /= sum);
+        masks.push((format!("filter2d_{side}"), Some(Mask::new([side, side], weights)?)));
+    }
+    for side in [5, 11, 31] {
+        // A column times a row.
+        let mut profile: Vec<f32> = noise(side).into_iter().map(|x| x + 1.0).collect();
+        let sum: f32 = profile.iter().sum();
+        profile.iter_mut().for_each(|weight| *weight /= sum);
+        let weights = profile.iter().flat_map(|a| profile.iter().map(move |b| a * b)).collect();
+        masks.push((format!("sepfilter_{side}"), Some(Mask::new([side, side], weights)?)));
+    }
+    for side in [3, 15, 63] {
+        masks.push((format!("box_{side}"), Some(Mask::boxed(side)?)));
+    }
+    for side in [3, 5, 31] {
+        // The standard deviation that OpenCV derives from a size.
+        let sigma = 0.3 * ((side as f64 - 1.0) * 0.5 - 1.0) + 0.8;
+        masks.push((format!("gauss_{side}"), Some(Mask::gaussian_sized(sigma, side)?)));
+    }
+    masks.push(("sobel_3".to_owned(), Some(Mask::sobel_x())));
+    masks.push(("memcpy".to_owned(), None));
+    Ok(masks)
+}
+
+fn row(problem: &Problem, level: Level, threads: usize) -> Row<'_> {
+    let samples = if problem.filter.is_some() { &problem.samples } else { &problem.copies };
+    let per_pixel = |ms: f64| round(ms * 1e6 / problem.pixels as f64);
+    Row {
+        name: &problem.name,
+        ns_per_px: per_pixel(samples.median()),
+        min_ns_per_px: per_pixel(samples.min()),
+        copy_ns_per_px: per_pixel(problem.copies.median()),
+        median_ms: round(samples.median()),
+        min_ms: round(samples.min()),
+        algo: if problem.filter.is_some() { "direct" } else { "copy" },
+        level: level.name(),
+        threads,
+    }
+}
+
+fn table(rows: &[Row<'_>]) -> String {
+    let mut text =
+        "name                             ns/pixel   least ns/pixel   copy ns/pixel   median ms\n".to_owned();
+    for row in rows {
+        text.push_str(&format!(
+            "{:<32} {:>8.4}  {:>15.4}  {:>14.4}  {:>10.4}\n",
+            row.name, row.ns_per_px, row.min_ns_per_px, row.copy_ns_per_px, row.median_ms
+        ));
+    }
+    text
+}

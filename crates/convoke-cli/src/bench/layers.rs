@@ -1,0 +1,138 @@
+//! Times of layers.
+
+use convoke::{Algorithm, Conv2d, Layout, Level, Options};
+use serde::Serialize;
+
+use super::shapes::{self, Shape};
+use super::timing::{Samples, noise};
+use super::{nothing, print_json, round, wanted};
+use crate::args::BenchArgs;
+use crate::args::values::LayerAlgorithm;
+use crate::error::{Context, Failure, Outcome};
+use crate::progress::Progress;
+use crate::{peak, print};
+
+/// A line of output.
+#[derive(Serialize)]
+struct Row<'a> {
+    name: &'a str,
+    median_ms: f64,
+    min_ms: f64,
+    /// Of the median: 2 N K P Q (C/G) R S operations, padding counted, whatever the algorithm does.
+    gflops: f64,
+    /// What the same cores did from registers in the same run, at the same level.
+    peak_gflops: f64,
+    percent_of_peak: f64,
+    algo: &'static str,
+    level: &'static str,
+    threads: usize,
+    layout: &'static str,
+    /// Bytes per second, read and written, of a copy from memory to memory on one core.
+    copy_gb_s: f64,
+}
+
+/// A layer that is ready to run.
+struct Problem {
+    shape: Shape,
+    layer: Conv2d,
+    samples: Samples,
+}
+
+pub(super) fn run(args: &BenchArgs, threads: usize) -> Outcome<()> {
+    let level = args.common.level.0;
+    let algorithm = match args.algo {
+        LayerAlgorithm::Planned(algorithm) => algorithm,
+        LayerAlgorithm::Reference => {
+            return Failure::about("--algo", "the naive reference is not for timing");
+        }
+    };
+    let shapes = match &args.shapes {
+        Some(path) => shapes::read(path)?,
+        None => shapes::built_in()?,
+    };
+    let mut problems = shapes
+        .into_iter()
+        .filter(|shape| wanted(args, &shape.name))
+        .map(|shape| problem(shape, args.layout, level, algorithm, threads))
+        .collect::<Outcome<Vec<_>>>()?;
+    if problems.is_empty() {
+        return nothing();
+    }
+
+    // All problems use the same memory, from its start: a layer finds its input where the last call of the same left it.
+    let longest =
+        |len: fn(&Conv2d) -> usize| problems.iter().map(|problem| len(&problem.layer)).max().unwrap_or(0);
+    let src = noise(longest(Conv2d::src_len));
+    let mut dst = vec![0.0; longest(Conv2d::dst_len)];
+    let progress = Progress::new("timing", u64::from(args.rounds) * problems.len() as u64, args.common.quiet);
+    let mut best_peak = 0_f64;
+    for _ in 0..args.rounds {
+        best_peak = best_peak.max(peak::gflops_on(level, threads));
+        for Problem { shape, layer, samples } in &mut problems {
+            let (src, dst) = (&src[..layer.src_len()], &mut dst[..layer.dst_len()]);
+            samples.round(|| layer.run_into(src, dst)).about(&shape.name)?;
+            progress.add(1);
+        }
+    }
+    drop(progress);
+
+    let copy_gb_s = round(peak::copy_gb_s(level));
+    let rows: Vec<Row<'_>> =
+        problems.iter().map(|problem| row(problem, best_peak, threads, copy_gb_s)).collect();
+    if args.json { rows.iter().try_for_each(print_json) } else { print(&table(&rows, best_peak, copy_gb_s)) }
+}
+
+fn problem(
+    shape: Shape,
+    layout: Layout,
+    level: Level,
+    algorithm: Algorithm,
+    threads: usize,
+) -> Outcome<Problem> {
+    let desc = shape.desc(layout);
+    let geometry = convoke::Geometry::new(&desc).about(&shape.name)?;
+    let options = Options::new().level(level).algorithm(algorithm).threads(threads);
+    let layer = Conv2d::with_options(&desc, &noise(geometry.weights_len), &options).about(&shape.name)?;
+    Ok(Problem { shape, layer, samples: Samples::default() })
+}
+
+fn row(problem: &Problem, peak: f64, threads: usize, copy_gb_s: f64) -> Row<'_> {
+    let Problem { shape, layer, samples } = problem;
+    let median = samples.median();
+    let gflops = 2.0 * layer.geometry().macs as f64 / median * 1e-6;
+    Row {
+        name: &shape.name,
+        median_ms: round(median),
+        min_ms: round(samples.min()),
+        gflops: round(gflops),
+        peak_gflops: round(peak),
+        percent_of_peak: round(100.0 * gflops / peak),
+        algo: layer.algorithm().name(),
+        level: layer.level().name(),
+        threads,
+        layout: if layer.desc().layout == Layout::Nchw { "nchw" } else { "nhwc" },
+        copy_gb_s,
+    }
+}
+
+fn table(rows: &[Row<'_>], peak: f64, copy_gb_s: f64) -> String {
+    let mut text = format!("peak {peak:.1} GFLOP/s, copy {copy_gb_s:.1} GB/s; measured in this run\n");
+    text.push_str(
+        "name                                 median ms     min ms   GFLOP/s  % of peak  algorithm\n",
+    );
+    for row in rows {
+        text.push_str(&format!(
+            "{:<36} {:>9.4}  {:>9.4}  {:>8.1}  {:>9.1}  {} {} {} x{}\n",
+            row.name,
+            row.median_ms,
+            row.min_ms,
+            row.gflops,
+            row.percent_of_peak,
+            row.algo,
+            row.level,
+            row.layout,
+            row.threads
+        ));
+    }
+    text
+}

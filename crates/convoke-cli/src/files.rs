@@ -1,0 +1,129 @@
+//! Files in and out. What goes out is written beside its place and moved there when it is whole, so that a failure leaves the
+//! old file, or none.
+
+use std::ffi::OsString;
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, ErrorKind, Write};
+use std::path::{Path, PathBuf};
+
+use image::ImageFormat;
+
+use crate::array::Array;
+use crate::error::{Context, Failure, Outcome};
+use crate::{npy, picture};
+
+/// The bytes of a file.
+pub(crate) fn read(path: &Path) -> Outcome<Vec<u8>> {
+    fs::read(path).map_err(plain).about(path.display())
+}
+
+/// The array in an `.npy` file.
+pub(crate) fn read_npy(path: &Path) -> Outcome<Array> {
+    npy::parse(&read(path)?).about(path.display())
+}
+
+/// The array in an `.npy` file or a picture, whatever the file is called.
+pub(crate) fn read_array_or_picture(path: &Path) -> Outcome<Array> {
+    let bytes = read(path)?;
+    let array = if bytes.starts_with(npy::MAGIC) { npy::parse(&bytes) } else { picture::parse(&bytes) };
+    array.about(path.display())
+}
+
+/// Where a result will go. Made before the work, so that a bad path is found before it, not after.
+#[derive(Debug)]
+pub(crate) struct Output {
+    path: PathBuf,
+    kind: Kind,
+}
+
+#[derive(Debug)]
+enum Kind {
+    Npy,
+    Picture(ImageFormat),
+}
+
+impl Output {
+    /// An output of the format that the name asks for, in a place that can be written.
+    pub(crate) fn array_or_picture(path: &Path) -> Outcome<Self> {
+        let kind = if path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("npy")) {
+            Kind::Npy
+        } else {
+            Kind::Picture(picture::format_of(path).about(path.display())?)
+        };
+        Self::new(path, kind)
+    }
+
+    /// An `.npy` output, whatever its name.
+    pub(crate) fn npy(path: &Path) -> Outcome<Self> {
+        Self::new(path, Kind::Npy)
+    }
+
+    fn new(path: &Path, kind: Kind) -> Outcome<Self> {
+        match fs::metadata(path) {
+            Ok(old) if old.is_dir() => {
+                return Failure::about(path.display(), "cannot be written: it is a folder");
+            }
+            // Opening for writing, without truncation, changes nothing.
+            Ok(_) => drop(OpenOptions::new().write(true).open(path).map_err(plain).about(path.display())?),
+            Err(_) => {
+                let folder = folder_of(path);
+                if !folder.is_dir() {
+                    let message = format!("cannot be written: there is no folder {}", folder.display());
+                    return Failure::about(path.display(), message);
+                }
+            }
+        }
+        Ok(Self { path: path.to_owned(), kind })
+    }
+
+    /// Writes the result: all of it, or nothing.
+    pub(crate) fn write(self, array: Array) -> Outcome<()> {
+        let bytes = match self.kind {
+            Kind::Npy => npy::format(&array),
+            Kind::Picture(format) => picture::format(array, format).about(self.path.display())?,
+        };
+        write_whole(&self.path, &bytes).map_err(plain).about(self.path.display())
+    }
+}
+
+/// Writes a file so that it is never seen half-written.
+fn write_whole(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    // The file behind a link is replaced, not the link. Pipes and devices cannot be replaced at all.
+    let path = fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
+    let old = fs::metadata(&path).ok();
+    if old.as_ref().is_some_and(|old| !old.is_file()) {
+        return OpenOptions::new().write(true).open(&path)?.write_all(bytes);
+    }
+    let mut name = OsString::from(".");
+    name.push(path.file_name().unwrap_or_default());
+    name.push(format!(".{}.tmp", std::process::id()));
+    let beside = folder_of(&path).join(name);
+    let mut file = File::create_new(&beside)?;
+    let written = file
+        .write_all(bytes)
+        .and_then(|()| old.map_or(Ok(()), |old| file.set_permissions(old.permissions())))
+        .and_then(|()| file.sync_all())
+        .and_then(|()| fs::rename(&beside, &path));
+    if written.is_err() {
+        // The first error is the one to tell.
+        let _ = fs::remove_file(&beside);
+    }
+    written
+}
+
+fn folder_of(path: &Path) -> &Path {
+    match path.parent() {
+        Some(parent) if !parent.as_os_str().is_empty() => parent,
+        _ => Path::new("."),
+    }
+}
+
+/// An error of the operating system in words for someone who has typed a path.
+fn plain(error: io::Error) -> String {
+    match error.kind() {
+        ErrorKind::NotFound => "no such file or folder".to_owned(),
+        ErrorKind::PermissionDenied => "permission denied".to_owned(),
+        ErrorKind::IsADirectory => "is a folder".to_owned(),
+        _ => error.to_string(),
+    }
+}

@@ -1,0 +1,210 @@
+//! `convoke filter`: from a picture or array through a mask to a picture or array.
+//!
+//! From bytes to bytes every value is the exact sum, rounded once. All other types go through `f32`: whole-numbered masks are
+//! exact there too as long as sums stay below 2^24; other results are within the plan's error bound before they are rounded.
+
+use convoke::mask::Mask;
+use convoke::{Filter, Filter2dDesc, Filter2dPlan, Options, Pixel};
+
+use crate::args::values::{FilterAlgorithm, OutRange, OutputType};
+use crate::args::{Common, FilterArgs, FilterHow};
+use crate::array::{Array, Data, Element, shape_text};
+use crate::error::{Context, Failure, Outcome};
+use crate::files::{self, Output};
+use crate::progress::Progress;
+use crate::{mask, threads};
+
+pub(crate) fn run(args: &FilterArgs) -> Outcome<()> {
+    let output = Output::array_or_picture(&args.output)?;
+    let mask = load_mask(&args.how)?;
+    let input = files::read_array_or_picture(&args.input)?;
+    let size = Size::of(&input.shape).about(args.input.display())?;
+    let job = Job::new(&args.how, &args.common, mask, size)?;
+    let element = match args.output_type {
+        OutputType::Same => input.data.element(),
+        OutputType::Is(element) => element,
+    };
+    let data = job.run(&input.data, element, args.out_range).about("filter")?;
+    output.write(Array { shape: input.shape, data })
+}
+
+/// The mask of `--mask`, `--scale`, `--offset` and `--anchor`.
+pub(crate) fn load_mask(how: &FilterHow) -> Outcome<Mask> {
+    let mut mask = mask::load(&how.mask)?;
+    mask.scale *= how.scale;
+    mask.offset += how.offset;
+    if let Some(anchor) = how.anchor {
+        mask.anchor = Some(anchor.0);
+    }
+    Ok(mask)
+}
+
+/// Sizes of a picture.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Size {
+    pub(crate) height: usize,
+    pub(crate) width: usize,
+    pub(crate) channels: usize,
+}
+
+impl Size {
+    /// Of an array with this shape.
+    pub(crate) fn of(shape: &[usize]) -> Outcome<Self> {
+        match *shape {
+            [height, width] => Ok(Self { height, width, channels: 1 }),
+            [height, width, channels] if channels > 0 => Ok(Self { height, width, channels }),
+            _ => Err(Failure::new(format_args!(
+                "a picture must have dimensions HxW or HxWxC, got {}",
+                shape_text(shape)
+            ))),
+        }
+    }
+}
+
+/// A filter that is about to run.
+struct Job {
+    desc: Filter2dDesc,
+    mask: Mask,
+    channels: usize,
+    method: Method,
+    quiet: bool,
+}
+
+enum Method {
+    Planned(Options),
+    Reference,
+}
+
+impl Job {
+    fn new(how: &FilterHow, common: &Common, mask: Mask, size: Size) -> Outcome<Self> {
+        let desc = describe(how, &mask, size);
+        // Says what is wrong before any work; the naive loops rely on it.
+        Filter2dPlan::new(&desc, common.level.0).about("filter")?;
+        let method = match how.algo {
+            FilterAlgorithm::Reference => Method::Reference,
+            FilterAlgorithm::Auto | FilterAlgorithm::Direct => {
+                let threads = threads::set_up(common.threads)?;
+                Method::Planned(Options::new().level(common.level.0).threads(threads))
+            }
+        };
+        Ok(Self { desc, mask, channels: size.channels, method, quiet: common.quiet })
+    }
+
+    /// The filtered data, as elements of type `to`.
+    fn run(&self, data: &Data, to: Element, range: OutRange) -> Outcome<Data> {
+        if let (Data::U8(src), Element::U8) = (data, to)
+            && range != OutRange::Normalise
+        {
+            return self.bytes(src, range).map(Data::U8);
+        }
+        let values = match data {
+            Data::U8(src) => self.channels(src, &self.desc, reference_f32)?,
+            Data::F32(src) => self.channels(src, &self.desc, reference_f32)?,
+            other => self.channels(&other.to_f32()?, &self.desc, reference_f32)?,
+        };
+        Ok(Data::from_f32(in_range(values, to, range), to))
+    }
+
+    /// From bytes to bytes, without any rounding but the last.
+    fn bytes(&self, src: &[u8], range: OutRange) -> Outcome<Vec<u8>> {
+        let desc = self.desc;
+        Ok(match range {
+            OutRange::Clamp | OutRange::Normalise => self.channels(src, &desc, reference_u8)?,
+            OutRange::Centre => self.channels(src, &desc.offset(desc.offset + 128.0), reference_u8)?,
+            OutRange::Abs => {
+                // Of y and -y one is clamped to 0, and the other is |y|.
+                let mut values: Vec<u8> = self.channels(src, &desc, reference_u8)?;
+                let negated = desc.scale(-desc.scale).offset(-desc.offset);
+                let others: Vec<u8> = self.channels(src, &negated, reference_u8)?;
+                for (value, other) in values.iter_mut().zip(others) {
+                    *value = other.max(*value);
+                }
+                values
+            }
+        })
+    }
+
+    /// Filters all channels: at once, or four at a time where there are more.
+    fn channels<I: Pixel + Copy, O: Pixel + Default>(
+        &self,
+        src: &[I],
+        desc: &Filter2dDesc,
+        reference: impl Fn(&Filter2dDesc, &[f32], &[I]) -> Vec<O>,
+    ) -> Outcome<Vec<O>> {
+        let rounds = self.channels.div_ceil(desc.channels);
+        let progress = Progress::new("filtering", (desc.size[0] * rounds) as u64, self.quiet);
+        let run = |desc: &Filter2dDesc, src: &[I]| match &self.method {
+            Method::Reference => Ok(reference(desc, self.mask.weights(), src)),
+            Method::Planned(options) => {
+                let filter = Filter::with_options(desc, &self.mask, options).map_err(Failure::new)?;
+                let mut dst = Vec::new();
+                dst.try_reserve_exact(filter.dst_len()).map_err(Failure::new)?;
+                dst.resize(filter.dst_len(), O::default());
+                filter.run_with(src, &mut dst, &|rows| progress.add(rows)).map_err(Failure::new)?;
+                Ok(dst)
+            }
+        };
+        if self.channels == desc.channels {
+            return run(desc, src);
+        }
+        let mut all = vec![O::default(); src.len()];
+        for first in (0..self.channels).step_by(desc.channels) {
+            let count = desc.channels.min(self.channels - first);
+            let some: Vec<I> = src
+                .chunks_exact(self.channels)
+                .flat_map(|pixel| &pixel[first..first + count])
+                .copied()
+                .collect();
+            let mut narrower = *desc;
+            narrower.channels = count;
+            let filtered = run(&narrower, &some)?;
+            for (pixel, filtered) in all.chunks_exact_mut(self.channels).zip(filtered.chunks_exact(count)) {
+                pixel[first..first + count].copy_from_slice(filtered);
+            }
+        }
+        Ok(all)
+    }
+}
+
+/// The core's descriptor of a filter. Arrays with more than four channels are filtered four at a time.
+pub(crate) fn describe(how: &FilterHow, mask: &Mask, size: Size) -> Filter2dDesc {
+    mask.desc([size.height, size.width], size.channels.min(4)).mode(how.mode).border(how.border)
+}
+
+fn reference_u8(desc: &Filter2dDesc, mask: &[f32], src: &[u8]) -> Vec<u8> {
+    convoke_reference::filter2d_u8(desc, mask, src)
+}
+
+fn reference_f32<I: Copy + Into<f64>>(desc: &Filter2dDesc, mask: &[f32], src: &[I]) -> Vec<f32> {
+    let (values, _) = convoke_reference::filter2d_f64(desc, mask, src);
+    values.into_iter().map(|value| value as f32).collect()
+}
+
+/// Applies `--out-range`, all but the clamping that every conversion to whole numbers does.
+fn in_range(mut values: Vec<f32>, to: Element, range: OutRange) -> Vec<f32> {
+    let top = to.range().map_or(1.0, |(_, greatest)| greatest);
+    match range {
+        OutRange::Clamp => {}
+        OutRange::Abs => values.iter_mut().for_each(|value| *value = value.abs()),
+        OutRange::Centre => {
+            let middle = match to {
+                Element::U8 => 128.0,
+                Element::U16 => 32768.0,
+                Element::F32 => 0.5,
+                Element::I8 | Element::I16 | Element::I32 => 0.0,
+            };
+            values.iter_mut().for_each(|value| *value += middle);
+        }
+        OutRange::Normalise => {
+            let finite = || values.iter().filter(|value| value.is_finite()).map(|&value| f64::from(value));
+            let (least, greatest) =
+                (finite().fold(f64::INFINITY, f64::min), finite().fold(f64::NEG_INFINITY, f64::max));
+            let width = if greatest > least { greatest - least } else { 1.0 };
+            for value in &mut values {
+                // Infinities go to the ends; NaN stays what it is.
+                *value = ((f64::from(*value) - least) / width * f64::from(top)).clamp(0.0, top.into()) as f32;
+            }
+        }
+    }
+    values
+}

@@ -1,0 +1,112 @@
+//! What `bench`, `explain` and `info` print: scripts read it.
+
+mod common;
+
+use common::Folder;
+use serde_json::Value;
+
+fn rows(text: &str) -> Vec<Value> {
+    text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+}
+
+fn positive(row: &Value, field: &str) -> f64 {
+    let number = row[field].as_f64().unwrap_or_else(|| panic!("{field} in {row}"));
+    assert!(number > 0.0, "{field} in {row}");
+    number
+}
+
+#[test]
+fn bench_of_a_file_of_shapes() {
+    let folder = Folder::new("bench_shapes");
+    folder.write(
+        "shapes.json",
+        r#"[
+            {"name": "a_3x3", "net": "none", "N": 1, "C": 8, "H": 9, "W": 9, "K": 8, "R": 3, "S": 3, "stride": [1, 1],
+             "pad": [1, 1], "dilation": [1, 1], "groups": 1, "count": 2},
+            {"name": "b_dw", "N": 1, "C": 8, "H": 9, "W": 9, "K": 8, "R": 3, "S": 3, "pad": [1, 1], "groups": 8},
+            {"name": "c_1x1", "N": 1, "C": 4, "H": 3, "W": 3, "K": 4, "R": 1, "S": 1}
+        ]"#,
+    );
+    let text = folder.works("bench --shapes shapes.json --only *_* --rounds 1 --threads 1 --json --quiet");
+    let rows_of = rows(&text);
+    assert_eq!(
+        rows_of.iter().map(|row| row["name"].as_str().unwrap()).collect::<Vec<_>>(),
+        ["a_3x3", "b_dw", "c_1x1"]
+    );
+    for row in &rows_of {
+        for field in ["median_ms", "min_ms", "gflops", "peak_gflops", "percent_of_peak", "copy_gb_s"] {
+            positive(row, field);
+        }
+        assert_eq!((row["threads"].as_u64(), row["layout"].as_str()), (Some(1), Some("nhwc")));
+        assert!(["direct", "gemm"].contains(&row["algo"].as_str().unwrap()));
+        assert!(row["level"].is_string());
+    }
+    let text = folder.works(
+        "bench --shapes shapes.json --only a* --rounds 2 --algo gemm --layout nchw --level scalar --json",
+    );
+    let row = &rows(&text)[0];
+    assert_eq!([&row["algo"], &row["layout"], &row["level"]], ["gemm", "nchw", "scalar"]);
+    let expected = 2.0 * (9 * 9 * 8 * 8 * 9) as f64 / positive(row, "median_ms") * 1e-6;
+    assert!((positive(row, "gflops") / expected - 1.0).abs() < 0.02, "{row}");
+    // For people.
+    assert!(folder.works("bench --shapes shapes.json --only c* --rounds 1").contains("c_1x1"));
+}
+
+#[test]
+fn bench_of_built_in_layers_and_filters() {
+    let folder = Folder::new("bench_built_in");
+    let text = folder.works("bench --only mbv2_dw3x3_960* --rounds 1 --json");
+    assert_eq!(rows(&text)[0]["name"], "mbv2_dw3x3_960@7");
+    let text =
+        folder.works("bench --filters --only *_3_512x512_gray_u8 --rounds 1 --threads 1 --json --quiet");
+    let names: Vec<String> = rows(&text).iter().map(|row| row["name"].as_str().unwrap().to_owned()).collect();
+    assert_eq!(
+        names,
+        ["filter2d_3", "box_3", "gauss_3", "sobel_3"].map(|name| format!("{name}_512x512_gray_u8"))
+    );
+    for row in rows(&text) {
+        assert!(positive(&row, "copy_ns_per_px") < positive(&row, "ns_per_px") * 100.0);
+    }
+    assert!(
+        folder
+            .works("bench --filters --only memcpy_512x512_rgb_f32 --rounds 1")
+            .contains("memcpy_512x512_rgb_f32")
+    );
+}
+
+#[test]
+fn explanations() {
+    let folder = Folder::new("explain");
+    folder.write_f32("x.npy", &[1, 3, 8, 8], &[0.0; 192]);
+    folder.write_f32("w.npy", &[4, 3, 3, 3], &[0.0; 108]);
+    let from_files = folder.works("explain conv2d --input x.npy --weights w.npy --padding same");
+    assert_eq!(from_files, folder.works("explain conv2d --input 1x3x8x8 --weights 4x3x3x3 --padding same"));
+    for word in ["direct", "gemm", "cost", "scratch", "2^-24", "taken: ", "not taken: ", "6912 multiply-adds"]
+    {
+        assert!(from_files.contains(word), "{word} in {from_files}");
+    }
+    let forced = folder.works("explain conv2d --input 1x3x8x8 --weights 4x3x3x3 --algo gemm --level scalar");
+    assert!(forced.contains("* gemm"), "{forced}");
+    let filter = folder.works("explain filter 480x640x3 --mask gaussian:2");
+    for word in ["direct 17x17", "separable", "fft", "2^-24"] {
+        assert!(filter.contains(word), "{word} in {filter}");
+    }
+    assert_eq!(folder.files(), ["w.npy", "x.npy"]);
+}
+
+#[test]
+fn info() {
+    let folder = Folder::new("info");
+    let info: Value = serde_json::from_str(&folder.works("info --json")).unwrap();
+    assert_eq!(info["version"], env!("CARGO_PKG_VERSION"));
+    let levels = info["levels"].as_array().unwrap();
+    assert!(levels.iter().any(|level| level["name"] == info["level"]));
+    for level in levels {
+        for field in ["lanes", "registers", "peak_gflops", "copy_gb_s"] {
+            positive(level, field);
+        }
+    }
+    assert!(folder.works("info").contains("portable"));
+    assert!(folder.works("--version").starts_with("convoke "));
+    assert!(folder.works("--help").contains("filter"));
+}

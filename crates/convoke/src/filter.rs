@@ -1,0 +1,181 @@
+//! `Filter`: a mask planned for one picture size. Owns the packed mask and the scratch, and divides the rows of a picture among
+//! threads; what a row becomes is the core's business.
+
+use std::ops::Range;
+
+use convoke_core::{Error, Filter2dDesc, Filter2dPlan, Level, Pixel};
+use rayon::prelude::*;
+
+use crate::buffer::{Scratch, zeros};
+use crate::mask::Mask;
+use crate::options::Options;
+
+/// Parts per thread when there are several: threads that are slowed down by others leave work to those that are not.
+const PARTS_PER_THREAD: usize = 4;
+
+/// A linear filter that is ready to run on pictures of one size.
+///
+/// Pictures are slices of `u8` or `f32` pixels, row by row, with 1 to 4 interleaved channels. Results in `u8` are the exact
+/// value rounded to nearest (ties to even) and clamped to 0..=255; `f32` results are the sum in the documented order.
+/// The filter may be shared between threads.
+///
+/// ```
+/// use convoke::{Border, Filter, mask::Mask};
+///
+/// // Blur a 4x3 grey picture.
+/// let picture = [10_u8, 10, 10, 10, 10, 90, 90, 10, 10, 10, 10, 10];
+/// let mask = Mask::boxed(3)?;
+/// let filter = Filter::new(&mask.desc([3, 4], 1).border(Border::Replicate), &mask)?;
+/// let blurred: Vec<u8> = filter.run(&picture)?;
+/// assert_eq!(blurred, [19, 28, 28, 19, 19, 28, 28, 19, 19, 28, 28, 19]);
+///
+/// // The same in floats, into a buffer of one's own.
+/// let mut exact = vec![0_f32; 12];
+/// filter.run_into(&picture, &mut exact)?;
+/// assert_eq!(exact[1], 250.0 / 9.0);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Debug)]
+pub struct Filter {
+    plan: Filter2dPlan,
+    packed: Vec<f32>,
+    scratch: Scratch,
+    options: Options,
+}
+
+impl Filter {
+    /// Plans `mask` as `desc` says, which usually comes from [`Mask::desc`]; scale, divisor, offset and anchor are those of
+    /// `desc`.
+    ///
+    /// # Errors
+    /// What [`Filter2dPlan::new`] finds wrong with `desc`; [`Error::Length`] if the mask does not have its mask size.
+    pub fn new(desc: &Filter2dDesc, mask: &Mask) -> Result<Self, Error> {
+        Self::with_options(desc, mask, &Options::new())
+    }
+
+    /// The same at a chosen level and on a chosen number of threads.
+    ///
+    /// # Errors
+    /// As [`new`](Self::new).
+    pub fn with_options(desc: &Filter2dDesc, mask: &Mask, options: &Options) -> Result<Self, Error> {
+        let plan = Filter2dPlan::new(desc, options.level)?;
+        let mut packed = zeros("packed mask", plan.packed_len())?;
+        plan.pack(mask.weights(), &mut packed)?;
+        Ok(Self { scratch: Scratch::new(plan.scratch_len()), plan, packed, options: *options })
+    }
+
+    /// The filtered picture: as many pixels as the descriptor has.
+    ///
+    /// # Errors
+    /// [`Error::Length`] for a `src` of another length than [`src_len`](Self::src_len); [`Error::Overflow`] if there is not
+    /// enough memory.
+    pub fn run<I: Pixel, O: Pixel + Default>(&self, src: &[I]) -> Result<Vec<O>, Error> {
+        let mut dst = zeros("dst", self.dst_len())?;
+        self.run_into(src, &mut dst)?;
+        Ok(dst)
+    }
+
+    /// The same into a buffer of [`dst_len`](Self::dst_len) elements. After the first runs nothing is allocated.
+    ///
+    /// # Errors
+    /// [`Error::Length`] for a buffer of another length; `dst` is then as it was.
+    pub fn run_into<I: Pixel, O: Pixel>(&self, src: &[I], dst: &mut [O]) -> Result<(), Error> {
+        self.run_with(src, dst, &|_| ())
+    }
+
+    /// The same; `done` is called as rows of the result become ready, with their number, from any thread.
+    ///
+    /// # Errors
+    /// As [`run_into`](Self::run_into).
+    pub fn run_with<I: Pixel, O: Pixel>(
+        &self,
+        src: &[I],
+        dst: &mut [O],
+        done: &(impl Fn(usize) + Sync),
+    ) -> Result<(), Error> {
+        for (operand, required, got) in
+            [("src", self.src_len(), src.len()), ("dst", self.dst_len(), dst.len())]
+        {
+            if required != got {
+                return Err(Error::Length { operand, required, got });
+            }
+        }
+        let mask = self.plan.open(&self.packed)?;
+        let [height, _] = self.desc().size;
+        let threads = self.options.threads_for(self.operations());
+        let parts = if threads > 1 { threads * PARTS_PER_THREAD } else { self.parts_to_watch() };
+        if parts == 1 {
+            self.scratch.lend(|scratch| self.plan.run(&mask, src, dst, scratch))?;
+            done(height);
+            return Ok(());
+        }
+        let run = |(rows, part): (Range<usize>, &mut [O])| {
+            let count = rows.len();
+            self.scratch.lend(|scratch| self.plan.run_rows(rows, &mask, src, part, scratch))?;
+            done(count);
+            Ok(())
+        };
+        let parts = self.split(dst, parts);
+        if threads > 1 {
+            parts.into_par_iter().with_max_len(1).try_for_each(run)
+        } else {
+            parts.into_iter().try_for_each(run)
+        }
+    }
+
+    /// Cuts `dst` into about `count` parts of whole rows, without what is behind the last row of each.
+    fn split<'d, O>(&self, dst: &'d mut [O], count: usize) -> Vec<(Range<usize>, &'d mut [O])> {
+        let [height, width] = self.desc().size;
+        let row_len = width * self.desc().channels;
+        let stride = self.desc().dst_row_stride.unwrap_or(row_len);
+        let step = height.div_ceil(count);
+        let mut parts = Vec::new();
+        let mut rest = dst;
+        for first in (0..height).step_by(step) {
+            let rows = first..height.min(first + step);
+            let (part, after) = rest.split_at_mut((rows.len() * stride).min(rest.len()));
+            let held = (rows.len() - 1) * stride + row_len;
+            parts.push((rows, &mut part[..held]));
+            rest = after;
+        }
+        parts
+    }
+
+    /// Multiply-adds of one run.
+    fn operations(&self) -> u64 {
+        let desc = self.desc();
+        let factors = [desc.size[0], desc.size[1], desc.channels, desc.mask_size[0], desc.mask_size[1]];
+        factors.iter().fold(1, |product: u64, &factor| product.saturating_mul(factor as u64))
+    }
+
+    /// On one thread the work is one call, unless it lasts so long (seconds) that someone may be watching.
+    fn parts_to_watch(&self) -> usize {
+        const WORTH_WATCHING: u64 = 2_000_000_000;
+        usize::try_from(self.operations() / WORTH_WATCHING).unwrap_or(usize::MAX).clamp(1, 100)
+    }
+
+    /// What this filter does, sizes and all.
+    pub fn desc(&self) -> &Filter2dDesc {
+        self.plan.desc()
+    }
+
+    /// The level it runs at.
+    pub fn level(&self) -> Level {
+        self.plan.level()
+    }
+
+    /// Elements of `src`.
+    pub fn src_len(&self) -> usize {
+        self.plan.src_len()
+    }
+
+    /// Elements of `dst`.
+    pub fn dst_len(&self) -> usize {
+        self.plan.dst_len()
+    }
+
+    /// The plan behind it, to be asked how it works.
+    pub fn plan(&self) -> &Filter2dPlan {
+        &self.plan
+    }
+}
