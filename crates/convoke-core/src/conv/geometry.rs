@@ -64,6 +64,8 @@ impl Strides {
             let operand = if operand == "src" { "src row stride" } else { "dst row stride" };
             return Err(Error::TooSmall { operand, required: row_len, got: row });
         }
+        // A batch of none must not hide that one image would not fit.
+        checked_len(operand, &[planes, height, row])?;
         let whole = checked_len(operand, &[batch, planes, height, row])?;
         let plane = height * row;
         Ok(match layout {
@@ -122,7 +124,7 @@ impl Geometry {
         let weights_len = checked_len("weights", &[desc.out_channels, group_in, r, s])?;
         let src = Strides::new("src", desc.layout, src_sizes, desc.src_row_stride)?;
         let dst = Strides::new("dst", desc.layout, dst_sizes, desc.dst_row_stride)?;
-        let outputs = (desc.batch * out_size[0]) as u64;
+        let outputs = (desc.batch as u64).saturating_mul(out_size[0] as u64);
         let macs = outputs.saturating_mul(out_size[1] as u64).saturating_mul(weights_len as u64);
         Ok(Self {
             out_size,
