@@ -1,11 +1,11 @@
-//! Renders `assets/harbour.png`, the picture that the documentation filters: a harbour at dusk, computed from formulas, so
-//! that the project owns its picture. It has what filters are tried on: gradients, straight and slanted edges, thin lines,
-//! fine texture, letters.
+//! Renders `assets/harbour.png`, the picture that the documentation filters: a harbour at dusk, computed from
+//! formulas, so that the project owns its picture. It has what filters are tried on: gradients, straight and
+//! slanted edges, thin lines, fine texture, letters.
 //!
 //! `cargo run --release -p convoke-cli --example render_picture -- assets/harbour.png`
 //!
-//! From back to front: sky, hills, town, water, lighthouse, boats, quay. Each is a function from a point to a colour and a
-//! coverage; points are in pixels of a 640x427 picture, and each pixel is the mean of 3x3 points.
+//! From back to front: sky, hills, town, water, lighthouse, boats, quay. Each is a function from a point to a
+//! colour and a coverage; points are in pixels of a 640x427 picture, and each pixel is the mean of 3x3 points.
 
 use std::error::Error;
 

@@ -65,8 +65,8 @@ impl Data {
         }
     }
 
-    /// The elements as floats. Exact for every type but `i32`, of which values beyond 2^24 are refused if they have no exact
-    /// `f32`.
+    /// The elements as floats. Exact for every type but `i32`, of which values beyond 2^24 are refused if they
+    /// have no exact `f32`.
     pub(crate) fn to_f32(&self) -> Outcome<Vec<f32>> {
         Ok(match self {
             Data::F32(values) => values.clone(),
@@ -86,8 +86,8 @@ impl Data {
         })
     }
 
-    /// Floats as elements of a type: whole numbers are rounded to nearest, ties to even, and clamped to the type's range; NaN
-    /// becomes 0.
+    /// Floats as elements of a type: whole numbers are rounded to nearest, ties to even, and clamped to the
+    /// type's range; NaN becomes 0.
     pub(crate) fn from_f32(values: Vec<f32>, element: Element) -> Self {
         // Casts from float to integer clamp, and send NaN to 0.
         match element {
@@ -112,19 +112,6 @@ impl Data {
 pub(crate) struct Array {
     pub(crate) shape: Vec<usize>,
     pub(crate) data: Data,
-}
-
-impl Array {
-    /// The floats of an array that must consist of them.
-    pub(crate) fn into_f32(self) -> Outcome<Vec<f32>> {
-        match self.data {
-            Data::F32(values) => Ok(values),
-            other => Err(Failure::new(format!(
-                "must hold f32 values, got {}: this version has no integer layers yet",
-                other.element()
-            ))),
-        }
-    }
 }
 
 /// Sizes as people read them: `2x3x640`.

@@ -1,4 +1,5 @@
-//! `convoke conv2d`: a layer from arrays to an array. Here the shapes of arrays become a descriptor; the library does the rest.
+//! `convoke conv2d`: a layer from arrays to an array. Here the shapes of arrays become a descriptor; the
+//! library does the rest.
 
 use std::path::Path;
 
@@ -6,22 +7,22 @@ use convoke::{Conv2d, Conv2dDesc, Conv2dPlan, Layout, Options, Padding};
 
 use crate::args::values::LayerAlgorithm;
 use crate::args::{Conv2dArgs, LayerHow};
-use crate::array::{Array, Data, Element, shape_text};
+use crate::array::{Array, Data, shape_text};
 use crate::error::{Context, Failure, Outcome};
 use crate::files::{self, Output};
 use crate::progress::Progress;
-use crate::threads;
+use crate::{memory, threads};
 
 pub(crate) fn run(args: &Conv2dArgs) -> Outcome<()> {
     if let Some(option) = args.integer.given() {
         return Failure::about(option, "is for u8 and i8 layers, which this version does not have yet");
     }
     let output = Output::npy(&args.output)?;
-    let input = read_f32(&args.input)?;
-    let weights = read_f32(&args.weights)?;
-    let desc = describe(&args.how, &input.shape, &weights.shape)?;
+    let (input_shape, src) = read_f32(&args.input)?;
+    let (weights_shape, weights) = read_f32(&args.weights)?;
+    let desc = describe(&args.how, &input_shape, &weights_shape)?;
     let plan = Conv2dPlan::new(&desc, args.common.level.0).about("conv2d")?;
-    let shape = dst_shape(&desc, plan.geometry().out_size, input.shape.len());
+    let shape = dst_shape(&desc, plan.geometry().out_size, input_shape.len());
 
     let bias = match &args.bias {
         None => None,
@@ -31,10 +32,10 @@ pub(crate) fn run(args: &Conv2dArgs) -> Outcome<()> {
         None => None,
         Some(path) => Some(operand(path, &shape, "the shape of the output")?),
     };
-    let src = input.into_f32()?;
-    let weights = weights.into_f32()?;
     let values = match args.how.algo {
         LayerAlgorithm::Reference => {
+            // Three numbers in f64 and a flag for each output, and the result.
+            memory::check("output", plan.geometry().dst.len.saturating_mul(29))?;
             let answer =
                 convoke_reference::conv2d(&desc, &src, &weights, bias.as_deref(), residual.as_deref());
             answer.values.into_iter().map(|value| value as f32).collect()
@@ -46,9 +47,7 @@ pub(crate) fn run(args: &Conv2dArgs) -> Outcome<()> {
             if let Some(bias) = &bias {
                 layer = layer.bias(bias).about("conv2d")?;
             }
-            let mut dst = Vec::new();
-            dst.try_reserve_exact(layer.dst_len()).about("conv2d: output")?;
-            dst.resize(layer.dst_len(), 0.0);
+            let mut dst = memory::zeros("output", layer.dst_len())?;
             let progress = Progress::new("convolving", layer.row_count() as u64, args.common.quiet);
             layer
                 .run_with(&src, residual.as_deref(), &mut dst, &|rows| progress.add(rows))
@@ -59,41 +58,41 @@ pub(crate) fn run(args: &Conv2dArgs) -> Outcome<()> {
     output.write(Array { shape, data: Data::F32(values) })
 }
 
-fn read_f32(path: &Path) -> Outcome<Array> {
+/// The shape and the values of an array that must hold floats.
+fn read_f32(path: &Path) -> Outcome<(Vec<usize>, Vec<f32>)> {
     let array = files::read_npy(path)?;
-    match array.data.element() {
-        Element::F32 => Ok(array),
+    match array.data {
+        Data::F32(values) => Ok((array.shape, values)),
         other => Failure::about(
             path.display(),
-            format_args!("must hold f32 values, got {other}: this version has no integer layers yet"),
+            format_args!(
+                "must hold f32 values, got {}: this version has no integer layers yet",
+                other.element()
+            ),
         ),
     }
 }
 
 /// An operand whose shape is known.
-fn operand(path: &Path, shape: &[usize], what: &str) -> Outcome<Vec<f32>> {
-    let array = read_f32(path)?;
-    if array.shape != shape {
+fn operand(path: &Path, required: &[usize], what: &str) -> Outcome<Vec<f32>> {
+    let (shape, values) = read_f32(path)?;
+    if shape != required {
         return Failure::about(
             path.display(),
-            format_args!("must have {what}, {}, got {}", shape_text(shape), shape_text(&array.shape)),
+            format_args!("must have {what}, {}, got {}", shape_text(required), shape_text(&shape)),
         );
     }
-    array.into_f32()
+    Ok(values)
 }
 
 /// The descriptor for arrays of these shapes. Rank 3 is one-dimensional: it becomes rank 4 with a height of 1.
 pub(crate) fn describe(how: &LayerHow, input: &[usize], weights: &[usize]) -> Outcome<Conv2dDesc> {
     let one_dimensional = input.len() == 3;
-    let at_height = if how.layout == Layout::Nchw { 2 } else { 1 };
-    let four = |name: &str, shape: &[usize], order: &str| -> Outcome<[usize; 4]> {
-        let mut sizes = shape.to_vec();
-        if one_dimensional && sizes.len() == 3 {
-            sizes.insert(at_height, 1);
-        }
-        <[usize; 4]>::try_from(sizes).or_else(|_| {
-            Failure::about(name, format_args!("must have dimensions {order}, got {}", shape_text(shape)))
-        })
+    let four = |name: &str, shape: &[usize], order: &str| match (shape, one_dimensional, how.layout) {
+        (&[a, b, c, d], false, _) => Ok([a, b, c, d]),
+        (&[a, b, c], true, Layout::Nchw) => Ok([a, b, 1, c]),
+        (&[a, b, c], true, Layout::Nhwc) => Ok([a, 1, b, c]),
+        _ => Failure::about(name, format_args!("must have dimensions {order}, got {}", shape_text(shape))),
     };
     let (orders, layout_name) = match (how.layout, one_dimensional) {
         (Layout::Nchw, false) => (["NxCxHxW, or NxCxW for one dimension", "OxIxRxS"], "nchw"),
@@ -144,7 +143,7 @@ fn padding(how: &LayerHow, one_dimensional: bool) -> Outcome<Padding> {
             Failure::about(
                 "--padding",
                 format_args!(
-                    "must be 0 above and below, as the input is one-dimensional, got {top},{left},{bottom},{right}"
+                    "must be 0 above and below a one-dimensional input, got {top},{left},{bottom},{right}"
                 ),
             )
         }

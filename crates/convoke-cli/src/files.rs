@@ -1,5 +1,5 @@
-//! Files in and out. What goes out is written beside its place and moved there when it is whole, so that a failure leaves the
-//! old file, or none.
+//! Files in and out. What goes out is written beside its place and moved there when it is whole, so that a
+//! failure leaves the old file, or none.
 
 use std::ffi::OsString;
 use std::fs::{self, File, OpenOptions};
@@ -78,29 +78,31 @@ impl Output {
 
     /// Writes the result: all of it, or nothing.
     pub(crate) fn write(self, array: Array) -> Outcome<()> {
-        let bytes = match self.kind {
-            Kind::Npy => npy::format(&array),
-            Kind::Picture(format) => picture::format(array, format).about(self.path.display())?,
+        let written = match self.kind {
+            Kind::Npy => write_whole(&self.path, |file| npy::write(&array, file)),
+            Kind::Picture(format) => {
+                let bytes = picture::format(array, format).about(self.path.display())?;
+                write_whole(&self.path, |file| file.write_all(&bytes))
+            }
         };
-        write_whole(&self.path, &bytes).map_err(plain).about(self.path.display())
+        written.map_err(plain).about(self.path.display())
     }
 }
 
 /// Writes a file so that it is never seen half-written.
-fn write_whole(path: &Path, bytes: &[u8]) -> io::Result<()> {
+fn write_whole(path: &Path, write: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> io::Result<()> {
     // The file behind a link is replaced, not the link. Pipes and devices cannot be replaced at all.
     let path = fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
     let old = fs::metadata(&path).ok();
     if old.as_ref().is_some_and(|old| !old.is_file()) {
-        return OpenOptions::new().write(true).open(&path)?.write_all(bytes);
+        return write(&mut OpenOptions::new().write(true).open(&path)?);
     }
     let mut name = OsString::from(".");
     name.push(path.file_name().unwrap_or_default());
     name.push(format!(".{}.tmp", std::process::id()));
     let beside = folder_of(&path).join(name);
     let mut file = File::create_new(&beside)?;
-    let written = file
-        .write_all(bytes)
+    let written = write(&mut file)
         .and_then(|()| old.map_or(Ok(()), |old| file.set_permissions(old.permissions())))
         .and_then(|()| file.sync_all())
         .and_then(|()| fs::rename(&beside, &path));

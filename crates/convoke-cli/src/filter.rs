@@ -1,7 +1,8 @@
 //! `convoke filter`: from a picture or array through a mask to a picture or array.
 //!
-//! From bytes to bytes every value is the exact sum, rounded once. All other types go through `f32`: whole-numbered masks are
-//! exact there too as long as sums stay below 2^24; other results are within the plan's error bound before they are rounded.
+//! From bytes to bytes every value is the exact sum, rounded once. All other types go through `f32`:
+//! whole-numbered masks are exact there too as long as sums stay below 2^24; other results are within the
+//! plan's error bound before they are rounded.
 
 use convoke::mask::Mask;
 use convoke::{Filter, Filter2dDesc, Filter2dPlan, Options, Pixel};
@@ -12,7 +13,7 @@ use crate::array::{Array, Data, Element, shape_text};
 use crate::error::{Context, Failure, Outcome};
 use crate::files::{self, Output};
 use crate::progress::Progress;
-use crate::{mask, threads};
+use crate::{mask, memory, threads};
 
 pub(crate) fn run(args: &FilterArgs) -> Outcome<()> {
     let output = Output::array_or_picture(&args.output)?;
@@ -137,9 +138,7 @@ impl Job {
             Method::Reference => Ok(reference(desc, self.mask.weights(), src)),
             Method::Planned(options) => {
                 let filter = Filter::with_options(desc, &self.mask, options).map_err(Failure::new)?;
-                let mut dst = Vec::new();
-                dst.try_reserve_exact(filter.dst_len()).map_err(Failure::new)?;
-                dst.resize(filter.dst_len(), O::default());
+                let mut dst = memory::zeros("output", filter.dst_len())?;
                 filter.run_with(src, &mut dst, &|rows| progress.add(rows)).map_err(Failure::new)?;
                 Ok(dst)
             }
@@ -147,7 +146,7 @@ impl Job {
         if self.channels == desc.channels {
             return run(desc, src);
         }
-        let mut all = vec![O::default(); src.len()];
+        let mut all = memory::zeros("output", src.len())?;
         for first in (0..self.channels).step_by(desc.channels) {
             let count = desc.channels.min(self.channels - first);
             let some: Vec<I> = src

@@ -1,8 +1,8 @@
 //! The `convoke` program: convolution from the command line.
 //!
-//! Reading order: [`args`] is the command line; each command has a file of its own ([`filter`], [`conv2d`], [`bench`],
-//! [`explain`], [`info`]) that goes from arguments to files through the library; the rest serves them. Whatever goes wrong
-//! becomes one line on stderr and exit code 2, and no output file.
+//! Reading order: [`args`] is the command line; each command has a file of its own ([`filter`], [`conv2d`],
+//! [`bench`], [`explain`], [`info`]) that goes from arguments to files through the library; the rest serves
+//! them. Whatever goes wrong becomes one line on stderr and exit code 2, and no output file.
 
 mod args;
 mod array;
@@ -14,6 +14,7 @@ mod files;
 mod filter;
 mod info;
 mod mask;
+mod memory;
 mod npy;
 mod peak;
 mod picture;

@@ -8,7 +8,8 @@ use crate::array::shape_text;
 use crate::error::{Context, Failure, Outcome};
 use crate::{files, npy};
 
-/// The mask that the option asks for. Names come first; then whatever is a file, or is called like one; then numbers.
+/// The mask that the option asks for. Names come first; then whatever is a file, or is called like one; then
+/// numbers.
 pub(crate) fn load(text: &str) -> Outcome<Mask> {
     let parsed = text.parse::<Mask>();
     let path = Path::new(text);

@@ -1,7 +1,10 @@
 //! NumPy's `.npy` files, versions 1 to 3 (NEP 1), little-endian: reading and writing.
 //!
-//! Written here because the libraries for it bring a grammar engine and big integers, and trust the sizes in a header. This
-//! one believes nothing: sizes are multiplied with a check and compared with the bytes that are there before memory is taken.
+//! Written here because the libraries for it bring a grammar engine and big integers, and trust the sizes in a
+//! header. This one believes nothing: sizes are multiplied with a check and compared with the bytes that are
+//! there before memory is taken.
+
+use std::io::{self, Write};
 
 use crate::array::{Array, Data, Element};
 use crate::error::{Failure, Outcome};
@@ -60,8 +63,8 @@ pub(crate) fn parse(bytes: &[u8]) -> Outcome<Array> {
     Ok(Array { shape: header.shape, data })
 }
 
-/// The bytes of a file with this array in it, as NumPy writes them.
-pub(crate) fn format(array: &Array) -> Vec<u8> {
+/// Writes a file with this array in it, as NumPy does.
+pub(crate) fn write(array: &Array, to: &mut dyn Write) -> io::Result<()> {
     let descr = match array.data.element() {
         Element::F32 => "<f4",
         Element::U8 => "|u1",
@@ -70,6 +73,7 @@ pub(crate) fn format(array: &Array) -> Vec<u8> {
         Element::I16 => "<i2",
         Element::U16 => "<u2",
     };
+    // A tuple of one has a comma behind it.
     let mut shape: String = array.shape.iter().map(|n| format!("{n}, ")).collect();
     if array.shape.len() != 1 {
         shape.truncate(shape.trim_end_matches(", ").len());
@@ -78,23 +82,35 @@ pub(crate) fn format(array: &Array) -> Vec<u8> {
         format!("{{'descr': '{descr}', 'fortran_order': False, 'shape': ({}), }}", shape.trim_end());
     // Magic, version, length, header and newline together are a multiple of 64 bytes.
     let start = MAGIC.len() + 4;
-    while (start + header.len() + 1) % 64 != 0 {
+    while !(start + header.len() + 1).is_multiple_of(64) {
         header.push(' ');
     }
     header.push('\n');
-    let mut bytes = MAGIC.to_vec();
-    bytes.extend([1, 0]);
-    bytes.extend((header.len() as u16).to_le_bytes());
-    bytes.extend(header.as_bytes());
+    to.write_all(MAGIC)?;
+    to.write_all(&[1, 0])?;
+    to.write_all(&(header.len() as u16).to_le_bytes())?;
+    to.write_all(header.as_bytes())?;
     match &array.data {
-        Data::F32(values) => bytes.extend(values.iter().flat_map(|value| value.to_le_bytes())),
-        Data::U8(values) => bytes.extend(values),
-        Data::I8(values) => bytes.extend(values.iter().map(|&value| value as u8)),
-        Data::I32(values) => bytes.extend(values.iter().flat_map(|value| value.to_le_bytes())),
-        Data::I16(values) => bytes.extend(values.iter().flat_map(|value| value.to_le_bytes())),
-        Data::U16(values) => bytes.extend(values.iter().flat_map(|value| value.to_le_bytes())),
+        Data::F32(values) => write_each(to, values, f32::to_le_bytes),
+        Data::U8(values) => to.write_all(values),
+        Data::I8(values) => write_each(to, values, i8::to_le_bytes),
+        Data::I32(values) => write_each(to, values, i32::to_le_bytes),
+        Data::I16(values) => write_each(to, values, i16::to_le_bytes),
+        Data::U16(values) => write_each(to, values, u16::to_le_bytes),
     }
-    bytes
+}
+
+/// Writes elements some thousands at a time: a large array does not take its memory twice.
+fn write_each<T: Copy, const N: usize>(
+    to: &mut dyn Write,
+    values: &[T],
+    bytes: fn(T) -> [u8; N],
+) -> io::Result<()> {
+    for some in values.chunks(1 << 14) {
+        let some: Vec<u8> = some.iter().flat_map(|&value| bytes(value)).collect();
+        to.write_all(&some)?;
+    }
+    Ok(())
 }
 
 fn elements<const N: usize, T>(body: &[u8], from: fn([u8; N]) -> T) -> Vec<T> {
@@ -240,6 +256,12 @@ fn tuple(text: &str) -> Outcome<(Vec<usize>, &str)> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn format(array: &Array) -> Vec<u8> {
+        let mut bytes = Vec::new();
+        write(array, &mut bytes).unwrap();
+        bytes
+    }
 
     fn file(header: &str, body: &[u8]) -> Vec<u8> {
         let mut bytes = MAGIC.to_vec();

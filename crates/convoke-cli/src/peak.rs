@@ -1,5 +1,6 @@
-//! What this machine can do: multiply-adds per second from registers alone, and bytes copied per second. Times of layers mean
-//! little without them, and they must be measured, in the same run: clocks and neighbours change.
+//! What this machine can do: multiply-adds per second from registers alone, and bytes copied per second. Times
+//! of layers mean little without them, and they must be measured, in the same run: clocks and neighbours
+//! change.
 
 use std::hint::black_box;
 use std::time::Instant;
@@ -7,7 +8,8 @@ use std::time::Instant;
 use convoke::Level;
 use convoke_simd::{Kernel, Simd};
 
-/// Independent sums: enough to hide the latency of a multiply-add (4 or 5 cycles, two at a time), few enough for 16 registers.
+/// Independent sums: enough to hide the latency of a multiply-add (4 or 5 cycles, two at a time), few enough
+/// for 16 registers.
 const CHAINS: usize = 12;
 /// Multiply-adds of each chain in one call: about 20 microseconds of work.
 const STEPS: usize = 4096;
@@ -86,8 +88,8 @@ impl Kernel for Copy<'_> {
     }
 }
 
-/// Billions of bytes per second, read and written ones both counted, that one core copies from memory to memory with the
-/// vectors of `level`.
+/// Billions of bytes per second, read and written ones both counted, that one core copies from memory to memory
+/// with the vectors of `level`.
 pub(crate) fn copy_gb_s(level: Level) -> f64 {
     /// Two buffers of 64 MiB: beyond the caches.
     const LEN: usize = 16 << 20;

@@ -8,8 +8,8 @@ use image::{ColorType, DynamicImage, ImageBuffer, ImageFormat, ImageReader, Pixe
 use crate::array::{Array, Data, shape_text};
 use crate::error::{Context, Failure, Outcome};
 
-/// The picture in the bytes of a file, in the type it has there: 8-bit pictures are u8, 16-bit ones u16, float ones f32. Alpha
-/// is a channel like the others. Of an animation this is the first frame.
+/// The picture in the bytes of a file, in the type it has there: 8-bit pictures are u8, 16-bit ones u16, float
+/// ones f32. Alpha is a channel like the others. Of an animation this is the first frame.
 pub(crate) fn parse(bytes: &[u8]) -> Outcome<Array> {
     let reader = ImageReader::new(Cursor::new(bytes)).with_guessed_format().map_err(Failure::new)?;
     if reader.format().is_none() {

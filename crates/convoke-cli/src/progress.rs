@@ -1,4 +1,5 @@
-//! The bar that long work shows on a terminal. Work that is over soon shows nothing; neither does a pipe, or `--quiet`.
+//! The bar that long work shows on a terminal. Work that is over soon shows nothing; neither does a pipe, or
+//! `--quiet`.
 
 use std::time::{Duration, Instant};
 

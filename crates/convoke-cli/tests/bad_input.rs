@@ -1,4 +1,5 @@
-//! Whatever is wrong with what someone typed or with a file: exit code 2, one line that says what, and no trace in the folder.
+//! Whatever is wrong with what someone typed or with a file: exit code 2, one line that says what, and no trace
+//! in the folder.
 
 mod common;
 
@@ -36,7 +37,7 @@ fn masks() {
     folder.write_f32("nan.npy", &[1, 2], &[1.0, f32::NAN]);
     for (mask, message) in [
         ("ragged.txt", "row 2 must have 3 numbers like the first, got 2"),
-        ("1_2;3", "row 2 must have 2 numbers like the first, got 1"),
+        ("1~2;3", "row 2 must have 2 numbers like the first, got 1"),
         ("words.txt", "row 2, column 2 must be a number, got \"four\""),
         ("empty.txt", "at least one weight"),
         ("binary.txt", "neither text nor an .npy file"),
@@ -50,7 +51,7 @@ fn masks() {
         ("box:many", "a size from 1 to 4095"),
         ("gaussian:-1", "a positive sigma"),
         ("motion:5", "a length from 1 to 4095 and an angle"),
-        ("1_inf", "column 2 must be finite"),
+        ("1~inf", "column 2 must be finite"),
     ] {
         folder.fails(&filter(&format!("--mask {mask}")), message);
     }
@@ -66,7 +67,6 @@ fn filter_options() {
         ("--mask box:3 --border edge", "must be zero, constant:V"),
         ("--mask box:3 --border constant:nan", "must be a finite number"),
         ("--mask box:3 --scale inf", "must be a finite number"),
-        ("--mask box:3 --scale 3e38 --mask 9", ""),
         ("--mask box:3 --mode flip", "must be correlate or convolve"),
         ("--mask box:3 --output-type i64", "must be same, u8, i16, u16 or f32"),
         ("--mask box:3 --out-range wrap", "must be clamp, abs, centre or normalise"),
@@ -100,7 +100,7 @@ fn pictures() {
         ("nothing.png", "nothing.png: neither a picture"),
         ("huge.bmp", "huge.bmp: "),
         ("huge.pgm", "huge.pgm: "),
-        ("empty.pgm", "empty.pgm: "),
+        ("empty.pgm", "width: must be at least 1, got 0"),
         ("missing.png", "missing.png: no such file"),
         (".", ".: is a folder"),
     ] {
@@ -159,7 +159,10 @@ fn arrays() {
             .fails(&format!("conv2d --input {input} --weights w.npy --output out.npy"), input_message(input));
         folder
             .fails(&format!("conv2d --input i.npy --weights {input} --output out.npy"), input_message(input));
-        folder.fails(&layer(&format!("--bias {input}")), input_message(input));
+        if input != "line.npy" {
+            // Six numbers in a line are a bias for six out channels.
+            folder.fails(&layer(&format!("--bias {input}")), input_message(input));
+        }
         folder.fails(&layer(&format!("--residual {input}")), input_message(input));
     }
 }
@@ -189,6 +192,8 @@ fn layers() {
         ("--stride 18446744073709551615 --padding 9223372036854775807", "too large"),
         ("--padding 18446744073709551615", "too large"),
         ("--padding 4000000000", "too large"),
+        ("--padding 1000000", "output: too large"),
+        ("--padding 1000000 --algo reference", "output: too large"),
         ("--padding 18446744073709551616", "must be same"),
         ("--padding 1,2,3", "must be same"),
         ("--groups 0", "must be at least 1, got 0"),

@@ -1,5 +1,5 @@
-//! Memory that the facade owns for its callers: vectors whose allocation may fail without ending the program, and a
-//! store of scratch buffers, so that runs after the first allocate nothing.
+//! Memory that the facade owns for its callers: vectors whose allocation may fail without ending the program,
+//! and a store of scratch buffers, so that runs after the first allocate nothing.
 
 use std::sync::{Mutex, PoisonError};
 
@@ -16,8 +16,8 @@ pub(crate) fn zeros<T: Clone + Default>(operand: &'static str, len: usize) -> Re
     Ok(buffer)
 }
 
-/// Scratch buffers of one length, handed to whoever runs and kept for the next run. There are at most as many as ever ran at
-/// the same time.
+/// Scratch buffers of one length, handed to whoever runs and kept for the next run. There are at most as many
+/// as ever ran at the same time.
 #[derive(Debug)]
 pub(crate) struct Scratch {
     len: usize,

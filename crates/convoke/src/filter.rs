@@ -1,5 +1,5 @@
-//! `Filter`: a mask planned for one picture size. Owns the packed mask and the scratch, and divides the rows of a picture among
-//! threads; what a row becomes is the core's business.
+//! `Filter`: a mask planned for one picture size. Owns the packed mask and the scratch, and divides the rows of
+//! a picture among threads; what a row becomes is the core's business.
 
 use std::ops::Range;
 
@@ -10,14 +10,15 @@ use crate::buffer::{Scratch, zeros};
 use crate::mask::Mask;
 use crate::options::Options;
 
-/// Parts per thread when there are several: threads that are slowed down by others leave work to those that are not.
+/// Parts per thread when there are several: threads that are slowed down by others leave work to those that are
+/// not.
 const PARTS_PER_THREAD: usize = 4;
 
 /// A linear filter that is ready to run on pictures of one size.
 ///
-/// Pictures are slices of `u8` or `f32` pixels, row by row, with 1 to 4 interleaved channels. Results in `u8` are the exact
-/// value rounded to nearest (ties to even) and clamped to 0..=255; `f32` results are the sum in the documented order.
-/// The filter may be shared between threads.
+/// Pictures are slices of `u8` or `f32` pixels, row by row, with 1 to 4 interleaved channels. Results in `u8`
+/// are the exact value rounded to nearest (ties to even) and clamped to 0..=255; `f32` results are the sum in
+/// the documented order. The filter may be shared between threads.
 ///
 /// ```
 /// use convoke::{Border, Filter, mask::Mask};
@@ -44,11 +45,12 @@ pub struct Filter {
 }
 
 impl Filter {
-    /// Plans `mask` as `desc` says, which usually comes from [`Mask::desc`]; scale, divisor, offset and anchor are those of
-    /// `desc`.
+    /// Plans `mask` as `desc` says, which usually comes from [`Mask::desc`]; scale, divisor, offset and anchor
+    /// are those of `desc`.
     ///
     /// # Errors
-    /// What [`Filter2dPlan::new`] finds wrong with `desc`; [`Error::Length`] if the mask does not have its mask size.
+    /// What [`Filter2dPlan::new`] finds wrong with `desc`; [`Error::Length`] if the mask does not have its mask
+    /// size.
     pub fn new(desc: &Filter2dDesc, mask: &Mask) -> Result<Self, Error> {
         Self::with_options(desc, mask, &Options::new())
     }
@@ -67,15 +69,16 @@ impl Filter {
     /// The filtered picture: as many pixels as the descriptor has.
     ///
     /// # Errors
-    /// [`Error::Length`] for a `src` of another length than [`src_len`](Self::src_len); [`Error::Overflow`] if there is not
-    /// enough memory.
+    /// [`Error::Length`] for a `src` of another length than [`src_len`](Self::src_len); [`Error::Overflow`] if
+    /// there is not enough memory.
     pub fn run<I: Pixel, O: Pixel + Default>(&self, src: &[I]) -> Result<Vec<O>, Error> {
         let mut dst = zeros("dst", self.dst_len())?;
         self.run_into(src, &mut dst)?;
         Ok(dst)
     }
 
-    /// The same into a buffer of [`dst_len`](Self::dst_len) elements. After the first runs nothing is allocated.
+    /// The same into a buffer of [`dst_len`](Self::dst_len) elements. After the first runs nothing is
+    /// allocated.
     ///
     /// # Errors
     /// [`Error::Length`] for a buffer of another length; `dst` is then as it was.

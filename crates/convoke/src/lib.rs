@@ -1,8 +1,8 @@
-//! Convolution for Rust: from one filter mask on a photograph to every layer of a convolutional network, in safe Rust, at the
-//! speed of the vector units.
+//! Convolution for Rust: from one filter mask on a photograph to every layer of a convolutional network, in
+//! safe Rust, at the speed of the vector units.
 //!
-//! This is the crate to add. It owns memory and threads; the work is done by `convoke-core` (no std, no heap) and
-//! `convoke-gemm`, which can be used without it, on a microcontroller for instance.
+//! This is the crate to add. It owns memory and threads; the work is done by `convoke-core` (no std, no heap)
+//! and `convoke-gemm`, which can be used without it, on a microcontroller for instance.
 //!
 //! | I have | I want | I take |
 //! |---|---|---|
@@ -11,8 +11,9 @@
 //! | a tensor and weights | a layer's output | [`Conv2d`] |
 //! | buffers, no heap, no threads | the same | [`Conv2dPlan`], [`Filter2dPlan`], [`GemmConv2dPlan`] |
 //!
-//! Everywhere: slices in, slices or vectors out; errors that name the operand; results that do not depend on the number of
-//! threads. A filter or layer is *planned* once ([`Filter::new`], [`Conv2d::new`]) and then run as often as wanted.
+//! Everywhere: slices in, slices or vectors out; errors that name the operand; results that do not depend on
+//! the number of threads. A filter or layer is *planned* once ([`Filter::new`], [`Conv2d::new`]) and then run
+//! as often as wanted.
 //!
 //! ```
 //! use convoke::{Border, Filter, mask::Mask};
@@ -29,12 +30,14 @@
 //!
 //! # Convolution or correlation?
 //!
-//! What networks and image tools call convolution is correlation: the mask is laid on the picture as it stands. That is the
-//! default here too. [`Mode::Convolve`] turns the mask by 180 degrees first, as the mathematical definition does.
+//! What networks and image tools call convolution is correlation: the mask is laid on the picture as it stands.
+//! That is the default here too. [`Mode::Convolve`] turns the mask by 180 degrees first, as the mathematical
+//! definition does.
 //!
 //! # Features
 //!
-//! * `image`: `filter_image`, for [`DynamicImage`](https://docs.rs/image/latest/image/enum.DynamicImage.html). Off by default.
+//! * `image`: `filter_image`, for [`DynamicImage`](https://docs.rs/image/latest/image/enum.DynamicImage.html).
+//!   Off by default.
 
 mod buffer;
 mod conv2d;

@@ -72,8 +72,8 @@ pub struct Options {
     pub level: Level,
     /// The algorithm. Picture filters have only one and ignore this.
     pub algorithm: Algorithm,
-    /// Into how many threads' work a run is divided: 1 keeps it on the calling thread, 0 takes all threads of the rayon
-    /// pool that the run is called in. No bit of a result depends on it.
+    /// Into how many threads' work a run is divided: 1 keeps it on the calling thread, 0 takes all threads of
+    /// the rayon pool that the run is called in. No bit of a result depends on it.
     pub threads: usize,
 }
 
@@ -101,7 +101,8 @@ impl Options {
         self
     }
 
-    /// Threads for work of about `operations` multiply-adds: handing over work costs microseconds, so little of it stays here.
+    /// Threads for work of about `operations` multiply-adds: handing over work costs microseconds, so little of
+    /// it stays here.
     pub(crate) fn threads_for(&self, operations: u64) -> usize {
         const WORTH_A_THREAD: u64 = 1 << 18;
         let most = if self.threads == 0 { rayon::current_num_threads() } else { self.threads };

@@ -1,4 +1,5 @@
-//! Pictures of the `image` crate: unwraps one, filters it in its own pixel type, wraps the result as the same kind.
+//! Pictures of the `image` crate: unwraps one, filters it in its own pixel type, wraps the result as the same
+//! kind.
 
 use std::fmt;
 
@@ -36,11 +37,13 @@ impl From<Error> for PictureError {
     }
 }
 
-/// The picture filtered with `mask`, in the same pixel type and size. All channels are filtered alike, alpha too.
+/// The picture filtered with `mask`, in the same pixel type and size. All channels are filtered alike, alpha
+/// too.
 ///
 /// * 8-bit pictures: every value is the exact sum, rounded to nearest (ties to even) and clamped.
-/// * 16-bit pictures go through `f32`: the sum is exact for whole-numbered masks as long as it stays below 2^24, and within
-///   the error bound of [`Filter2dPlan`](crate::Filter2dPlan) otherwise; then it is rounded and clamped.
+/// * 16-bit pictures go through `f32`: the sum is exact for whole-numbered masks as long as it stays below
+///   2^24, and within the error bound of [`Filter2dPlan`](crate::Filter2dPlan) otherwise; then it is rounded
+///   and clamped.
 /// * Float pictures: the `f32` sum, not clamped.
 ///
 /// The border is what the picture is continued with; [`Border::Reflect101`] is a good one for photographs.
@@ -56,8 +59,9 @@ impl From<Error> for PictureError {
 /// ```
 ///
 /// # Errors
-/// [`PictureError::Filter`] for a picture without pixels, or a mask that cannot be planned (its anchor outside, its divisor not
-/// positive); [`PictureError::Unsupported`] for a kind of picture that this version does not know.
+/// [`PictureError::Filter`] for a picture without pixels, or a mask that cannot be planned (its anchor outside,
+/// its divisor not positive); [`PictureError::Unsupported`] for a kind of picture that this version does not
+/// know.
 pub fn filter_image(
     picture: &DynamicImage,
     mask: &Mask,

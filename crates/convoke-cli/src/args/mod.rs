@@ -22,7 +22,7 @@ pub(crate) enum Command {
     /// Filter a picture, or an .npy array (H,W) or (H,W,C), with a mask
     Filter(FilterArgs),
     /// Run a convolution layer on .npy arrays
-    Conv2d(Conv2dArgs),
+    Conv2d(Box<Conv2dArgs>),
     /// Time layers, or picture filters, against what this core can do
     Bench(BenchArgs),
     /// Show the plan of a conv2d or filter: every candidate, its cost, and why it won or lost
@@ -38,7 +38,7 @@ pub(crate) struct Common {
     #[arg(long, value_name = "LEVEL", default_value = "auto")]
     pub(crate) level: LevelChoice,
     /// Threads [default: all cores; for bench 1]
-    #[arg(long, value_name = "N", value_parser = values::threads)]
+    #[arg(long, value_name = "N", value_parser = values::threads, allow_hyphen_values = true)]
     pub(crate) threads: Option<usize>,
     /// No progress bar
     #[arg(long)]
@@ -68,16 +68,22 @@ pub(crate) struct FilterArgs {
 /// What a filter does, apart from its files.
 #[derive(Args, Debug)]
 pub(crate) struct FilterHow {
-    /// A name (box:N gaussian:SIGMA[,N] identity shift-left shift-right shift-up shift-down sobel-x sobel-y scharr-x scharr-y
-    /// prewitt-x prewitt-y laplacian sharpen emboss motion:N,ANGLE), a file (.npy, or text with one row per line), or rows
-    /// such as "1 2 1; 2 4 2; 1 2 1"
+    /// A name (box:N gaussian:SIGMA[,N] identity shift-left shift-right shift-up shift-down sobel-x sobel-y
+    /// scharr-x scharr-y prewitt-x prewitt-y laplacian sharpen emboss motion:N,ANGLE), a file (.npy, or text
+    /// with one row per line), or rows such as "1 2 1; 2 4 2; 1 2 1"
     #[arg(long, value_name = "MASK", allow_hyphen_values = true)]
     pub(crate) mask: String,
     /// Multiplies the mask's own scale
-    #[arg(long, value_name = "F", default_value = "1", value_parser = values::finite, allow_negative_numbers = true)]
+    #[arg(
+        long, value_name = "F", default_value = "1", value_parser = values::finite,
+        allow_negative_numbers = true
+    )]
     pub(crate) scale: f32,
     /// Is added to the mask's own offset
-    #[arg(long, value_name = "F", default_value = "0", value_parser = values::finite, allow_negative_numbers = true)]
+    #[arg(
+        long, value_name = "F", default_value = "0", value_parser = values::finite,
+        allow_negative_numbers = true
+    )]
     pub(crate) offset: f32,
     /// correlate (the mask as it stands) or convolve (turned by 180 degrees)
     #[arg(long, value_name = "MODE", default_value = "correlate", value_parser = values::mode)]
@@ -86,7 +92,7 @@ pub(crate) struct FilterHow {
     #[arg(long, value_name = "BORDER", default_value = "zero", value_parser = values::border)]
     pub(crate) border: Border,
     /// Row and column of the mask tap that lies on the output pixel [default: the middle, rounded down]
-    #[arg(long, value_name = "R,C")]
+    #[arg(long, value_name = "R,C", allow_hyphen_values = true)]
     pub(crate) anchor: Option<Anchor>,
     /// auto, direct or reference (naive loops in f64)
     #[arg(long, value_name = "ALGO", default_value = "auto")]
@@ -125,19 +131,22 @@ pub(crate) struct LayerHow {
     #[arg(long, value_name = "LAYOUT", default_value = "nchw", value_parser = values::layout)]
     pub(crate) layout: convoke::Layout,
     /// Pixels from one window to the next: SH,SW or one number for both
-    #[arg(long, value_name = "SH,SW", default_value = "1")]
+    #[arg(long, value_name = "SH,SW", default_value = "1", allow_hyphen_values = true)]
     pub(crate) stride: Pair,
     /// Pixels from one tap to the next: DH,DW or one number for both
-    #[arg(long, value_name = "DH,DW", default_value = "1")]
+    #[arg(long, value_name = "DH,DW", default_value = "1", allow_hyphen_values = true)]
     pub(crate) dilation: Pair,
     /// How far windows hang over the edges: T,L,B,R or V,H or one number; or same, same-lower, valid
-    #[arg(long, value_name = "PAD", default_value = "valid", value_parser = values::padding)]
+    #[arg(
+        long, value_name = "PAD", default_value = "valid", allow_hyphen_values = true,
+        value_parser = values::padding
+    )]
     pub(crate) padding: Padding,
     /// What they read there: zero, constant:V, replicate, reflect, reflect101, wrap
     #[arg(long, value_name = "BORDER", default_value = "zero", value_parser = values::border)]
     pub(crate) border: Border,
     /// Groups of channels
-    #[arg(long, value_name = "G", default_value_t = 1)]
+    #[arg(long, value_name = "G", allow_hyphen_values = true, default_value_t = 1)]
     pub(crate) groups: usize,
     /// correlate (what networks do) or convolve (weights turned by 180 degrees)
     #[arg(long, value_name = "MODE", default_value = "correlate", value_parser = values::mode)]
@@ -146,7 +155,7 @@ pub(crate) struct LayerHow {
     #[arg(long, value_name = "F", default_value = "none", value_parser = values::activation)]
     pub(crate) activation: Activation,
     /// Largest tolerated error, relative to the sum of |w x|; the algorithms of this version satisfy any
-    #[arg(long, value_name = "E", value_parser = values::max_error)]
+    #[arg(long, value_name = "E", allow_hyphen_values = true, value_parser = values::max_error)]
     pub(crate) max_error: Option<f32>,
     /// auto, direct, gemm or reference (naive loops in f64)
     #[arg(long, value_name = "ALGO", default_value = "auto")]
@@ -195,7 +204,8 @@ impl IntegerArgs {
 
 #[derive(Args, Debug)]
 pub(crate) struct BenchArgs {
-    /// Layers to time: a JSON list of {name, N, C, H, W, K, R, S, stride, pad, dilation, groups} [default: a built-in list]
+    /// Layers to time: a JSON list of {name, N, C, H, W, K, R, S, stride, pad, dilation, groups} [default: a
+    /// built-in list]
     #[arg(long, value_name = "FILE.json", conflicts_with = "filters")]
     pub(crate) shapes: Option<PathBuf>,
     /// Time picture filters instead of layers
@@ -205,7 +215,10 @@ pub(crate) struct BenchArgs {
     #[arg(long, value_name = "GLOB")]
     pub(crate) only: Option<String>,
     /// Rounds over all problems
-    #[arg(long, value_name = "N", default_value_t = 7, value_parser = clap::value_parser!(u32).range(1..=10_000))]
+    #[arg(
+        long, value_name = "N", default_value_t = 7,
+        value_parser = clap::value_parser!(u32).range(1..=10_000)
+    )]
     pub(crate) rounds: u32,
     /// Order of dimensions: nchw or nhwc
     #[arg(long, value_name = "LAYOUT", default_value = "nhwc", value_parser = values::layout)]

@@ -1,4 +1,5 @@
-//! The values that options take: words and numbers into the library's types, with errors that say what would be right.
+//! The values that options take: words and numbers into the library's types, with errors that say what would be
+//! right.
 
 use std::str::FromStr;
 

@@ -59,7 +59,8 @@ pub(super) fn run(args: &BenchArgs, threads: usize) -> Outcome<()> {
         return nothing();
     }
 
-    // All problems use the same memory, from its start: a layer finds its input where the last call of the same left it.
+    // All problems use the same memory, from its start: a layer finds its input where the last call of the same
+    // left it.
     let longest =
         |len: fn(&Conv2d) -> usize| problems.iter().map(|problem| len(&problem.layer)).max().unwrap_or(0);
     let src = noise(longest(Conv2d::src_len));

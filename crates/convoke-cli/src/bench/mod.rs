@@ -1,7 +1,8 @@
 //! `convoke bench`: times layers, or picture filters, beside what the core can do. One line per problem.
 //!
-//! Rounds go over all problems in turn, so that a disturbance of the machine meets all of them and not one; within a round
-//! each call is timed singly. This is what other programs' benchmarks are compared with, so names and fields are fixed.
+//! Rounds go over all problems in turn, so that a disturbance of the machine meets all of them and not one;
+//! within a round each call is timed singly. This is what other programs' benchmarks are compared with, so
+//! names and fields are fixed.
 
 mod filters;
 mod glob;

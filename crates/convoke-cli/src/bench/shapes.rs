@@ -59,8 +59,8 @@ pub(super) fn read(path: &Path) -> Outcome<Vec<Shape>> {
 
 /// One of each kind that networks are made of, from ResNet-50, VGG-16, MobileNet v2 and a few others.
 ///
-/// Name, channels in and out, image, kernel, stride, padding, dilation, groups; the image and kernel are square unless the
-/// name says `1d`.
+/// Name, channels in and out, image, kernel, stride, padding, dilation, groups; the image and kernel are square
+/// unless the name says `1d`.
 const BUILT_IN: &str = "
     rn50_conv1_7x7s2_3-64@224       3    64   224  7 2 3 1 1
     rn50_l1_1x1_64-64@56            64   64   56   1 1 0 1 1

@@ -1,5 +1,5 @@
-//! What all tests of the program share: a folder of their own, runs of the program, and `.npy` files made and read by a few
-//! lines that know nothing of the program's.
+//! What all tests of the program share: a folder of their own, runs of the program, and `.npy` files made and
+//! read by a few lines that know nothing of the program's.
 #![allow(dead_code, reason = "each test file uses some of it")]
 
 use std::fs;
@@ -36,9 +36,9 @@ impl Folder {
         names
     }
 
-    /// Runs the program here, with arguments separated by blanks. `_` stands for a blank inside an argument.
+    /// Runs the program here, with arguments separated by blanks. `~` stands for a blank inside an argument.
     pub(crate) fn convoke(&self, args: &str) -> Output {
-        let args = args.split_whitespace().map(|arg| arg.replace('_', " "));
+        let args = args.split_whitespace().map(|arg| arg.replace('~', " "));
         Command::new(env!("CARGO_BIN_EXE_convoke")).current_dir(&self.0).args(args).output().unwrap()
     }
 
@@ -50,8 +50,8 @@ impl Folder {
         String::from_utf8(output.stdout).unwrap()
     }
 
-    /// Runs the program, which must fail as all failures do: exit code 2, one line on stderr that says `message`, nothing on
-    /// stdout, and no file more or less than before.
+    /// Runs the program, which must fail as all failures do: exit code 2, one line on stderr that says
+    /// `message`, nothing on stdout, and no file more or less than before.
     pub(crate) fn fails(&self, args: &str, message: &str) {
         let contents = || -> Vec<_> {
             self.files().into_iter().map(|name| (fs::read(self.path(&name)).ok(), name)).collect()

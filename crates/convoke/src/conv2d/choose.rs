@@ -1,7 +1,9 @@
-//! The choice of algorithm: what each candidate would cost, and an account of the choice that a person can read.
+//! The choice of algorithm: what each candidate would cost, and an account of the choice that a person can
+//! read.
 //!
-//! Costs are in vector multiply-adds at the layer's level: those that the kernel issues, and the rest of its work in the time
-//! of so many of them. Being of one unit they can be compared, and divided by the core's peak they are a time.
+//! Costs are in vector multiply-adds at the layer's level: those that the kernel issues, and the rest of its
+//! work in the time of so many of them. Being of one unit they can be compared, and divided by the core's peak
+//! they are a time.
 
 use std::fmt;
 
@@ -60,8 +62,8 @@ pub(super) fn choose(desc: &Conv2dDesc, level: Level) -> Result<Algorithm, Error
     Ok(best.1)
 }
 
-/// Vector multiply-adds in whose time the direct kernels reorder one element, between layouts; and in whose time the
-/// product gathers one. Measured on ResNet-50's layers; see `docs/performance.md`.
+/// Vector multiply-adds in whose time the direct kernels reorder one element, between layouts; and in whose
+/// time the product gathers one. Measured on ResNet-50's layers; see `docs/performance.md`.
 const PER_MOVED: u64 = 4;
 const PER_GATHERED: u64 = 1;
 

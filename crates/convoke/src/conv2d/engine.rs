@@ -1,4 +1,5 @@
-//! The plans of all algorithms behind one face. A new algorithm is a new variant here and a new candidate in `choose`.
+//! The plans of all algorithms behind one face. A new algorithm is a new variant here and a new candidate in
+//! `choose`.
 
 use convoke_core::{Conv2dDesc, Conv2dPlan, Error, Geometry, Level, Operands, Packed, Piece, Pieces};
 use convoke_gemm::GemmConv2dPlan;
@@ -23,7 +24,8 @@ macro_rules! each {
 }
 
 impl Engine {
-    /// Plans `desc` for `algorithm`; [`Algorithm::Auto`] means the direct one here, which can compute everything.
+    /// Plans `desc` for `algorithm`; [`Algorithm::Auto`] means the direct one here, which can compute
+    /// everything.
     pub(super) fn new(desc: &Conv2dDesc, level: Level, algorithm: Algorithm) -> Result<Self, Error> {
         Ok(match algorithm {
             Algorithm::Auto | Algorithm::Direct => Engine::Direct(Conv2dPlan::new(desc, level)?),

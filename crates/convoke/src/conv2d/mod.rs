@@ -1,5 +1,5 @@
-//! `Conv2d`: a convolution layer that owns its packed weights. Chooses the algorithm when it is made, divides the output among
-//! threads when it runs; what an output is, is the core's business.
+//! `Conv2d`: a convolution layer that owns its packed weights. Chooses the algorithm when it is made, divides
+//! the output among threads when it runs; what an output is, is the core's business.
 
 mod choose;
 mod engine;
@@ -13,12 +13,14 @@ use crate::options::{Algorithm, Options};
 pub use choose::{Candidate, Explanation};
 use engine::Engine;
 
-/// Pieces per thread when there are several: threads that are slowed down by others leave work to those that are not.
+/// Pieces per thread when there are several: threads that are slowed down by others leave work to those that
+/// are not.
 const PIECES_PER_THREAD: usize = 4;
 
 /// A convolution layer on `f32`, ready to run: planned, its weights packed.
 ///
-/// Runs do not change it, so threads may share it. Which algorithm was chosen, and why, [`explain`](Self::explain) tells.
+/// Runs do not change it, so threads may share it. Which algorithm was chosen, and why,
+/// [`explain`](Self::explain) tells.
 ///
 /// ```
 /// use convoke::{Activation, Conv2d, Conv2dDesc, Layout, Padding};
@@ -48,12 +50,12 @@ pub struct Conv2d {
 }
 
 impl Conv2d {
-    /// Plans a layer for this machine and packs its weights: OIHW (`K * C/G * R * S`) for [`Layout::Nchw`], OHWI for
-    /// [`Layout::Nhwc`].
+    /// Plans a layer for this machine and packs its weights: OIHW (`K * C/G * R * S`) for [`Layout::Nchw`],
+    /// OHWI for [`Layout::Nhwc`].
     ///
     /// # Errors
-    /// What [`Geometry::new`] finds wrong with `desc`; [`Error::Length`] for weights of another length; [`Error::Overflow`] if
-    /// there is not enough memory.
+    /// What [`Geometry::new`] finds wrong with `desc`; [`Error::Length`] for weights of another length;
+    /// [`Error::Overflow`] if there is not enough memory.
     pub fn new(desc: &Conv2dDesc, weights: &[f32]) -> Result<Self, Error> {
         Self::with_options(desc, weights, &Options::new())
     }
@@ -90,15 +92,16 @@ impl Conv2d {
     /// The layer's output for `src`, of [`dst_shape`](Self::dst_shape).
     ///
     /// # Errors
-    /// [`Error::Length`] for a `src` of another length than [`src_len`](Self::src_len); [`Error::Overflow`] if there is not
-    /// enough memory.
+    /// [`Error::Length`] for a `src` of another length than [`src_len`](Self::src_len); [`Error::Overflow`] if
+    /// there is not enough memory.
     pub fn run(&self, src: &[f32]) -> Result<Vec<f32>, Error> {
         let mut dst = zeros("dst", self.dst_len())?;
         self.run_into(src, &mut dst)?;
         Ok(dst)
     }
 
-    /// The same into a buffer of [`dst_len`](Self::dst_len) elements. After the first runs nothing is allocated.
+    /// The same into a buffer of [`dst_len`](Self::dst_len) elements. After the first runs nothing is
+    /// allocated.
     ///
     /// # Errors
     /// [`Error::Length`] for a buffer of another length; `dst` is then as it was.
@@ -106,7 +109,8 @@ impl Conv2d {
         self.run_with(src, None, dst, &|_| ())
     }
 
-    /// The same with a `residual` of `dst`'s shape, which is added to the sums after the bias and before the activation.
+    /// The same with a `residual` of `dst`'s shape, which is added to the sums after the bias and before the
+    /// activation.
     ///
     /// # Errors
     /// As [`run_into`](Self::run_into).
@@ -114,8 +118,8 @@ impl Conv2d {
         self.run_with(src, Some(residual), dst, &|_| ())
     }
 
-    /// The most general run: perhaps a residual, and `done` is called as parts of the output become ready, with their number
-    /// of rows ([`row_count`](Self::row_count) in all), from any thread.
+    /// The most general run: perhaps a residual, and `done` is called as parts of the output become ready, with
+    /// their number of rows ([`row_count`](Self::row_count) in all), from any thread.
     ///
     /// # Errors
     /// As [`run_into`](Self::run_into).
@@ -214,7 +218,8 @@ impl Conv2d {
         outer * self.geometry().out_size[0]
     }
 
-    /// Every algorithm that could compute this layer at its level: what it would cost, and why it was taken or not.
+    /// Every algorithm that could compute this layer at its level: what it would cost, and why it was taken or
+    /// not.
     ///
     /// # Errors
     /// None that making the layer did not have.

@@ -1,5 +1,5 @@
-//! Masks: the small matrix of weights that a picture filter lays over every pixel, with the numbers that turn its sum
-//! into a pixel. The first step of filtering; [`Filter`](crate::Filter) plans one for a picture size.
+//! Masks: the small matrix of weights that a picture filter lays over every pixel, with the numbers that turn
+//! its sum into a pixel. The first step of filtering; [`Filter`](crate::Filter) plans one for a picture size.
 
 mod error;
 mod named;
@@ -15,8 +15,8 @@ pub const MAX_SIDE: usize = 4095;
 
 /// The numbers of a linear filter.
 ///
-/// The result at a pixel is `scale / divisor * (sum of weight * pixel) + offset`. The divisor exists because a mean is
-/// exact as nine ones divided by nine, and is not as nine times the `f32` nearest to one ninth.
+/// The result at a pixel is `scale / divisor * (sum of weight * pixel) + offset`. The divisor exists because a
+/// mean is exact as nine ones divided by nine, and is not as nine times the `f32` nearest to one ninth.
 ///
 /// ```
 /// use convoke::mask::Mask;
@@ -39,7 +39,8 @@ pub struct Mask {
     pub divisor: f32,
     /// Added to every scaled sum, in units of the picture's pixels.
     pub offset: f32,
-    /// Row and column of the tap that lies on the output pixel; `None` for the middle, `(R / 2, S / 2)` rounded down.
+    /// Row and column of the tap that lies on the output pixel; `None` for the middle, `(R / 2, S / 2)` rounded
+    /// down.
     pub anchor: Option<[usize; 2]>,
 }
 
@@ -108,8 +109,8 @@ impl Mask {
         self
     }
 
-    /// The descriptor of this mask over a picture of `size` `[H, W]` with interleaved `channels`: a correlation with
-    /// zero border, to be refined with the descriptor's own setters.
+    /// The descriptor of this mask over a picture of `size` `[H, W]` with interleaved `channels`: a correlation
+    /// with zero border, to be refined with the descriptor's own setters.
     ///
     /// ```
     /// use convoke::{Border, mask::Mask};

@@ -41,11 +41,12 @@ impl Mask {
         Ok(Self::new([n, n], vec![1.0; n * n])?.divisor((n * n) as f32))
     }
 
-    /// The Gaussian of standard deviation `sigma` pixels, sampled at the pixel centres, cut off at four `sigma` and
-    /// normalised: `w[i, j] = g(i) g(j) / sum`, `g(i) = exp(-i^2 / (2 sigma^2))`, computed in f64 and rounded once.
+    /// The Gaussian of standard deviation `sigma` pixels, sampled at the pixel centres, cut off at four `sigma`
+    /// and normalised: `w[i, j] = g(i) g(j) / sum`, `g(i) = exp(-i^2 / (2 sigma^2))`, computed in f64 and
+    /// rounded once.
     ///
-    /// The side is `2 * floor(4 * sigma + 0.5) + 1`, what `scipy.ndimage.gaussian_filter` uses (`truncate=4`); less
-    /// than 0.007 % of the bell lies outside. [`gaussian_sized`](Self::gaussian_sized) takes another one.
+    /// The side is `2 * floor(4 * sigma + 0.5) + 1`, what `scipy.ndimage.gaussian_filter` uses (`truncate=4`);
+    /// less than 0.007 % of the bell lies outside. [`gaussian_sized`](Self::gaussian_sized) takes another one.
     ///
     /// ```
     /// let soft = convoke::mask::Mask::gaussian(1.5)?;
@@ -90,8 +91,8 @@ impl Mask {
     }
 
     /// What a camera sees that moves `n` pixels while its shutter is open, in the direction `angle` (degrees,
-    /// anticlockwise from the right): the weight of a pixel is `max(0, 1 - d)`, `d` its distance from a line of length
-    /// `n - 1` through the middle; their sum is the divisor. An even `n` makes a mask of side `n + 1`.
+    /// anticlockwise from the right): the weight of a pixel is `max(0, 1 - d)`, `d` its distance from a line of
+    /// length `n - 1` through the middle; their sum is the divisor. An even `n` makes a mask of side `n + 1`.
     ///
     /// ```
     /// let blur = convoke::mask::Mask::motion(3, 0.0)?;
@@ -133,8 +134,8 @@ impl Mask {
         Self::one_at(1, 1)
     }
 
-    /// Moves the picture one pixel to the left. Its 1 stands right of the middle, so that every pixel takes the value of its
-    /// right neighbour. (As a *true* convolution the same mask moves the picture to the right.)
+    /// Moves the picture one pixel to the left. Its 1 stands right of the middle, so that every pixel takes the
+    /// value of its right neighbour. (As a *true* convolution the same mask moves the picture to the right.)
     pub fn shift_left() -> Self {
         Self::one_at(1, 2)
     }
@@ -161,8 +162,8 @@ impl Mask {
     }
 }
 
-/// Edges. As correlations, the `x` masks are positive where the picture gets brighter to the right, the `y` masks where it
-/// gets brighter downwards. Their results are not scaled.
+/// Edges. As correlations, the `x` masks are positive where the picture gets brighter to the right, the `y`
+/// masks where it gets brighter downwards. Their results are not scaled.
 impl Mask {
     /// Horizontal gradient, smoothed vertically: `[1 2 1]^T [-1 0 1]` (Sobel and Feldman, 1968).
     pub fn sobel_x() -> Self {
@@ -195,7 +196,8 @@ impl Mask {
         Self::known([[-1.0; 3], [0.0; 3], [1.0; 3]])
     }
 
-    /// The sum of the second differences in both directions, `[0 1 0; 1 -4 1; 0 1 0]`: negative on bright spots.
+    /// The sum of the second differences in both directions, `[0 1 0; 1 -4 1; 0 1 0]`: negative on bright
+    /// spots.
     pub fn laplacian() -> Self {
         Self::known([[0.0, 1.0, 0.0], [1.0, -4.0, 1.0], [0.0, 1.0, 0.0]])
     }

@@ -6,8 +6,8 @@ use super::named::by_name;
 use super::{MAX_SIDE, Mask, MaskError};
 
 impl Mask {
-    /// A mask from rows of numbers: rows end at a newline or a `;`, numbers are separated by blanks or commas. Empty rows,
-    /// and everything after a `#`, are skipped.
+    /// A mask from rows of numbers: rows end at a newline or a `;`, numbers are separated by blanks or commas.
+    /// Empty rows, and everything after a `#`, are skipped.
     ///
     /// ```
     /// use convoke::mask::{Mask, MaskError};
@@ -18,8 +18,8 @@ impl Mask {
     /// ```
     ///
     /// # Errors
-    /// [`MaskError::Ragged`], [`MaskError::NotANumber`], [`MaskError::NotFinite`] or [`MaskError::Empty`], with rows counted
-    /// without the skipped ones.
+    /// [`MaskError::Ragged`], [`MaskError::NotANumber`], [`MaskError::NotFinite`] or [`MaskError::Empty`], with
+    /// rows counted without the skipped ones.
     pub fn from_rows(text: &str) -> Result<Self, MaskError> {
         let mut weights = Vec::new();
         let (mut rows, mut columns) = (0, 0);
