@@ -58,6 +58,15 @@ impl RowLayout {
         let len = checked_len("scratch", &[len.saturating_add(taps)])?;
         Ok((Self { phase, used, phases, pitch, rows }, len))
     }
+
+    /// Whether a band holds at most `most` times the elements that its outputs read.
+    pub(crate) fn is_dense(&self, desc: &Conv2dDesc, geometry: &Geometry, most: usize) -> bool {
+        let [r, s] = desc.kernel;
+        let rows = (self.rows - 1) * desc.stride[0] + r;
+        let held = rows.saturating_mul(self.phases).saturating_mul(self.used);
+        let factors = [self.rows, geometry.out_size[1], r, s];
+        held <= factors.into_iter().fold(most, usize::saturating_mul)
+    }
 }
 
 /// The walk's fixed data.

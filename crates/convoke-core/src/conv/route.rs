@@ -15,6 +15,9 @@ use crate::kernel::tile;
 const BAND: usize = 64 * 1024;
 /// Above this, a band is not worth its memory.
 const WIDEST_BAND: usize = 16 * BAND;
+/// A band holds what lies between the taps too. Above this multiple of the taps themselves, they are gathered one by
+/// one: a wide dilation, or a stride beyond the kernel.
+const MOST_BETWEEN: usize = 8;
 
 /// The kernel, and how its lanes are used.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -50,7 +53,9 @@ impl Route {
         // Rows of a plane come one after the other, without dilation between them.
         if desc.layout == Layout::Nchw && thin && (desc.kernel[0] == 1 || desc.dilation[0] == 1) {
             match RowLayout::new(desc, geometry, level) {
-                Ok((layout, len)) if len <= WIDEST_BAND => return Ok((Route::Planes(layout), len)),
+                Ok((layout, len)) if len <= WIDEST_BAND && layout.is_dense(desc, geometry, MOST_BETWEEN) => {
+                    return Ok((Route::Planes(layout), len));
+                }
                 _ => {}
             }
         }
@@ -95,12 +100,11 @@ impl Feed {
         } else {
             largest(width, |cols| fits([1, cols])).max(width.min(pixels))
         };
+        let [r, s] = desc.kernel;
+        let taps = [rows, cols, r, s, channels.len()].into_iter().fold(MOST_BETWEEN, usize::saturating_mul);
         match band_len(desc, [rows, cols], channels) {
-            Ok(len) if len <= WIDEST_BAND => Ok((Feed::Band { rows, cols }, len)),
-            _ => {
-                let [r, s] = desc.kernel;
-                Ok((Feed::Windows, checked_len("scratch", &[pixels, r, s, geometry.group_in])?))
-            }
+            Ok(len) if len <= WIDEST_BAND.min(taps) => Ok((Feed::Band { rows, cols }, len)),
+            _ => Ok((Feed::Windows, checked_len("scratch", &[pixels, r, s, geometry.group_in])?)),
         }
     }
 }
