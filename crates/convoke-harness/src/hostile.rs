@@ -141,6 +141,17 @@ pub fn audit_conv(desc: &Conv2dDesc, plan: &dyn Conv2dEngine) -> Result<(), Stri
             return Err(format!("planned {len} elements of {what}, more than memory can hold"));
         }
     }
+    // Nobody needs much more than all windows of an image written out, and a copy of it; 4 MiB are for tiles, and the
+    // factor is for rows between the taps of a dilated kernel.
+    let windows = sizes.out_size[0].saturating_mul(sizes.out_size[1]).saturating_mul(sizes.terms);
+    let enough =
+        windows.saturating_mul(desc.groups as u128).saturating_add(sizes.src_len).saturating_add(1 << 20);
+    if plan.scratch_len() as u128 > enough.saturating_mul(64) {
+        return Err(format!(
+            "planned {} elements of scratch where {enough} hold everything",
+            plan.scratch_len()
+        ));
+    }
     if geometry.macs as u128 != sizes.macs.min(u64::MAX.into()) {
         return Err(format!("multiply-accumulates: planned {}, should be {}", geometry.macs, sizes.macs));
     }
