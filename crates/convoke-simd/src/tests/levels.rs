@@ -20,6 +20,12 @@ fn available_levels_are_known_ordered_and_different() {
     assert!(backwards.iter().eq(names().iter().rev()));
 }
 
+/// A level without tests is no level: a new name here needs a line in `at_every_level`.
+#[test]
+fn every_level_is_stamped() {
+    assert_eq!(Level::NAMES, ["scalar", "portable", "avx2", "avx512"]);
+}
+
 #[test]
 fn detect_gives_the_last_and_always_the_same() {
     assert_eq!(Some(Level::detect()), Level::available().last());
