@@ -1,14 +1,14 @@
-//! The choice of algorithm: what each candidate would cost, and an account of the choice that a person can
-//! read.
+//! The choice of algorithm, and an account of it that a person can read.
 //!
-//! Costs are in vector multiply-adds at the layer's level: those that the kernel issues, and the rest of its
-//! work in the time of so many of them. Being of one unit they can be compared, and divided by the core's peak
+//! Costs, from [`cost`], are in vector multiply-adds at the layer's level: those that the kernel issues, and the rest
+//! of its work in the time of so many of them. Being of one unit they can be compared, and divided by the core's peak
 //! they are a time.
 
 use std::fmt;
 
 use convoke_core::{Conv2dDesc, Error, Geometry, Layout, Level};
 
+use super::cost::cost;
 use super::engine::Engine;
 use crate::options::{Algorithm, Options};
 
@@ -60,26 +60,6 @@ pub(super) fn choose(desc: &Conv2dDesc, level: Level) -> Result<Algorithm, Error
         }
     }
     Ok(best.1)
-}
-
-/// Vector multiply-adds in whose time the direct kernels reorder one element, between layouts; and in whose
-/// time the product gathers one. Measured on ResNet-50's layers; see `docs/performance.md`.
-const PER_MOVED: u64 = 4;
-const PER_GATHERED: u64 = 1;
-
-/// The predicted cost of a plan.
-fn cost(engine: &Engine) -> u64 {
-    let (multiply, move_) = match engine {
-        Engine::Direct(plan) => {
-            let plan = plan.describe();
-            (plan.vector_macs, plan.moved.saturating_mul(PER_MOVED))
-        }
-        Engine::Gemm(plan) => {
-            let plan = plan.describe();
-            (plan.vector_macs, plan.gathered.saturating_mul(PER_GATHERED))
-        }
-    };
-    multiply.saturating_add(move_)
 }
 
 /// The account of a choice.

@@ -2,6 +2,7 @@
 //! the output among threads when it runs; what an output is, is the core's business.
 
 mod choose;
+mod cost;
 mod engine;
 
 use convoke_core::{Conv2dDesc, Error, Geometry, Layout, Level, Operands};
