@@ -63,7 +63,8 @@ impl Output {
             Ok(old) if old.is_dir() => {
                 return Failure::about(path.display(), "cannot be written: it is a folder");
             }
-            // Opening for writing, without truncation, changes nothing.
+            // Opening a file for writing, without truncation, changes nothing; a pipe would notice.
+            Ok(old) if !old.is_file() => {}
             Ok(_) => drop(OpenOptions::new().write(true).open(path).map_err(plain).about(path.display())?),
             Err(_) => {
                 let folder = folder_of(path);

@@ -195,3 +195,26 @@ fn threads_and_levels_change_nothing() {
         assert!(*first.get_or_insert_with(|| result.clone()) == result, "{options}");
     }
 }
+
+#[cfg(unix)]
+#[test]
+fn pipes_and_links_stay_what_they_are() {
+    use std::fs;
+    use std::os::unix::fs::{FileTypeExt, symlink};
+    use std::process::Command;
+
+    let folder = Folder::new("filter_pipe");
+    folder.write_u8("x.npy", &[1, 2], &[3, 4]);
+    assert!(Command::new("mkfifo").arg(folder.path("p.npy")).status().unwrap().success());
+    let path = folder.path("p.npy");
+    let reader = std::thread::spawn(move || fs::read(path).unwrap());
+    folder.works("filter x.npy -o p.npy --mask 2");
+    assert_eq!(reader.join().unwrap().last_chunk(), Some(&[6, 8]));
+    assert!(fs::symlink_metadata(folder.path("p.npy")).unwrap().file_type().is_fifo());
+
+    folder.write("old.npy", "old");
+    symlink("old.npy", folder.path("link.npy")).unwrap();
+    folder.works("filter x.npy -o link.npy --mask 3");
+    assert_eq!(folder.read_u8("old.npy").1, [9, 12]);
+    assert!(fs::symlink_metadata(folder.path("link.npy")).unwrap().is_symlink());
+}
