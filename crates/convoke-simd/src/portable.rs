@@ -101,7 +101,8 @@ impl Simd for Portable {
 
     #[inline(always)]
     fn store_u8(self, v: Vector, dst: &mut [u8]) {
-        let v = self.round(self.min(self.max(v, Vector::ZERO), Vector::splat(255.0)));
+        // Bits are kept or dropped, rather than clamped from below: see `exp2_int`.
+        let v = self.round(self.min(v, Vector::splat(255.0))) & Vector::ZERO.simd_lt(v);
         *dst.first_chunk_mut().expect("slice shorter than a vector") = v.to_array().map(|x| x as u8);
     }
 
@@ -162,8 +163,11 @@ impl Simd for Portable {
 
     #[inline(always)]
     fn exp2_int(self, n: Vector) -> Vector {
-        let n = self.round(self.min(self.max(n, Vector::splat(-127.0)), Vector::splat(127.0)));
+        // One clamp and a mask. Two clamps against constants are FMAXNM and FMINNM on AArch64, of which the first
+        // turns a signalling NaN into a quiet one and the second that into the wrong bound.
+        let above = Vector::splat(-127.0).simd_lt(n);
+        let n = self.round(self.min(n, Vector::splat(127.0)));
         let bits: IntVector = (n.fast_trunc_int() + IntVector::splat(127)) << 23;
-        Vector::new(bits.to_array().map(|b| f32::from_bits(b as u32)))
+        Vector::new(bits.to_array().map(|b| f32::from_bits(b as u32))) & above
     }
 }
