@@ -28,13 +28,17 @@ pub(super) mod sealed {
         fn as_f32(src: &[Self]) -> Option<&[f32]>;
 
         /// Writes the first `dst.len()` lanes of the values, which is all of them or, with one vector, fewer.
-        /// `settle`, if given, decides values whose rounding their error leaves open; `at` is where it finds their
-        /// pixels.
-        fn store<S: Simd, const NV: usize>(
+        fn store<S: Simd, const NV: usize>(simd: S, values: &[S::F32; NV], dst: &mut [Self]);
+
+        /// Whether the rounding of any of the values, known up to `margin`, is open. A margin of 1 says so of all.
+        fn any_open<S: Simd>(simd: S, values: &[S::F32], margin: f32) -> bool;
+
+        /// Writes those pixels of a row again whose rounding is open; `at` is where `settle` finds their pixels.
+        fn settle<S: Simd, const NV: usize>(
             simd: S,
-            values: [S::F32; NV],
+            values: &[S::F32; NV],
             dst: &mut [Self],
-            settle: Option<&Settle<'_>>,
+            settle: &Settle<'_>,
             at: [usize; 2],
         );
     }
@@ -59,20 +63,28 @@ impl sealed::Pixel for f32 {
     }
 
     #[inline(always)]
-    fn store<S: Simd, const NV: usize>(
-        simd: S,
-        values: [S::F32; NV],
-        dst: &mut [f32],
-        _: Option<&Settle<'_>>,
-        _: [usize; 2],
-    ) {
+    fn store<S: Simd, const NV: usize>(simd: S, values: &[S::F32; NV], dst: &mut [f32]) {
         if dst.len() == NV * S::LANES {
-            for (v, dst) in values.into_iter().zip(dst.chunks_exact_mut(S::LANES)) {
-                simd.store(v, dst);
+            for (v, dst) in values.iter().zip(dst.chunks_exact_mut(S::LANES)) {
+                simd.store(*v, dst);
             }
         } else {
             simd.store_first(values[0], dst);
         }
+    }
+
+    #[inline(always)]
+    fn any_open<S: Simd>(_: S, _: &[S::F32], _: f32) -> bool {
+        false
+    }
+
+    fn settle<S: Simd, const NV: usize>(
+        _: S,
+        _: &[S::F32; NV],
+        _: &mut [f32],
+        _: &Settle<'_>,
+        _: [usize; 2],
+    ) {
     }
 }
 
@@ -101,47 +113,51 @@ impl sealed::Pixel for u8 {
     }
 
     #[inline(always)]
-    fn store<S: Simd, const NV: usize>(
-        simd: S,
-        values: [S::F32; NV],
-        dst: &mut [u8],
-        settle: Option<&Settle<'_>>,
-        at: [usize; 2],
-    ) {
+    fn store<S: Simd, const NV: usize>(simd: S, values: &[S::F32; NV], dst: &mut [u8]) {
         if dst.len() == NV * S::LANES {
-            for (v, dst) in values.into_iter().zip(dst.chunks_exact_mut(S::LANES)) {
-                simd.store_u8(v, dst);
+            for (v, dst) in values.iter().zip(dst.chunks_exact_mut(S::LANES)) {
+                simd.store_u8(*v, dst);
             }
         } else {
             let mut bytes = [0; MAX_LANES];
             simd.store_u8(values[0], &mut bytes);
             dst.copy_from_slice(&bytes[..dst.len()]);
         }
-        if let Some(settle) = settle
-            && any_open(simd, &values, settle.margin)
-        {
-            let mut lanes = [0.0; 4 * MAX_LANES];
-            for (v, lanes) in values.into_iter().zip(lanes.chunks_exact_mut(S::LANES)) {
-                simd.store(v, lanes);
-            }
-            settle.redo(&lanes[..dst.len()], dst, at);
+    }
+
+    /// A value is open that lies within `margin` of a tie, halfway between two integers. Ties outside 0..=255 do
+    /// not matter, and looking at them costs nothing.
+    #[inline(always)]
+    fn any_open<S: Simd>(simd: S, values: &[S::F32], margin: f32) -> bool {
+        // How far values lie above and below the nearest integer, at most. None is NaN: where sums could overflow,
+        // the margin is 1, and everything is open.
+        let mut most = simd.splat(0.0);
+        let mut least = most;
+        for &v in values {
+            let off = simd.sub(v, simd.round(v));
+            most = simd.max(off, most);
+            least = simd.min(off, least);
         }
+        let limit = simd.splat(0.5 - margin);
+        simd.any_lt(limit, most) || simd.any_lt(least, simd.splat(margin - 0.5))
+    }
+
+    // Inline up to the copy, or else the values would have an address, and be in memory from the start.
+    #[inline(always)]
+    fn settle<S: Simd, const NV: usize>(
+        simd: S,
+        values: &[S::F32; NV],
+        dst: &mut [u8],
+        settle: &Settle<'_>,
+        at: [usize; 2],
+    ) {
+        let mut lanes = [0.0; 4 * MAX_LANES];
+        for (v, lanes) in values.iter().zip(lanes.chunks_exact_mut(S::LANES)) {
+            simd.store(*v, lanes);
+        }
+        settle.redo(&lanes[..dst.len()], dst, at);
     }
 }
 
 /// Lanes of the widest level.
 const MAX_LANES: usize = 16;
-
-/// Whether any value lies within `margin` of a tie that matters, halfway between two bytes. NaN counts.
-#[inline(always)]
-fn any_open<S: Simd, const NV: usize>(simd: S, values: &[S::F32; NV], margin: f32) -> bool {
-    let [zero, half] = [simd.splat(0.0), simd.splat(0.5)];
-    let mut least = half;
-    for &v in values {
-        let v = simd.min(simd.max(v, zero), simd.splat(255.0));
-        let off = simd.sub(v, simd.round(v));
-        let off = simd.max(off, simd.sub(zero, off));
-        least = simd.min(simd.sub(half, off), least);
-    }
-    simd.any_lt(least, simd.splat(margin))
-}

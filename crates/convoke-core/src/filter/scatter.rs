@@ -26,25 +26,29 @@ impl Post {
         usize::from(self.scale != 1.0) + usize::from(self.divisor != 1.0) + usize::from(self.offset != 0.0)
     }
 
+    /// For all rows of a tile at once: were it row by row, the compiler would move each row's multiplications
+    /// behind the branches of the rows before it, and keep what they multiply on the stack.
     #[inline(always)]
-    fn apply<S: Simd, const NV: usize>(&self, simd: S, mut values: [S::F32; NV]) -> [S::F32; NV] {
+    fn apply<S: Simd, const OR: usize, const NV: usize>(
+        &self,
+        simd: S,
+        mut values: [[S::F32; NV]; OR],
+    ) -> [[S::F32; NV]; OR] {
+        // Loops and not `map`, which the compiler may leave a call, with every sum of the tile pushed to memory.
         if self.scale != 1.0 {
-            values = values.map(
-                #[inline(always)]
-                |v| simd.mul(v, simd.splat(self.scale)),
-            );
+            for v in values.as_flattened_mut() {
+                *v = simd.mul(*v, simd.splat(self.scale));
+            }
         }
         if self.divisor != 1.0 {
-            values = values.map(
-                #[inline(always)]
-                |v| simd.div(v, simd.splat(self.divisor)),
-            );
+            for v in values.as_flattened_mut() {
+                *v = simd.div(*v, simd.splat(self.divisor));
+            }
         }
         if self.offset != 0.0 {
-            values = values.map(
-                #[inline(always)]
-                |v| simd.add(v, simd.splat(self.offset)),
-            );
+            for v in values.as_flattened_mut() {
+                *v = simd.add(*v, simd.splat(self.offset));
+            }
         }
         values
     }
@@ -69,10 +73,25 @@ impl<O: Pixel> Sink for Scatter<'_, O> {
         width: usize,
         sums: [[S::F32; NV]; OR],
     ) {
-        for (i, row) in sums.into_iter().enumerate() {
-            let values = self.post.apply(simd, row);
-            let dst = &mut self.dst[(y + i) * self.row_stride + x..][..width];
-            O::store(simd, values, dst, self.settle.as_ref(), [y + i, x]);
+        let values = self.post.apply(simd, sums);
+        let mut rest = &mut self.dst[y * self.row_stride + x..];
+        let mut rows: [Option<&mut [O]>; OR] = [const { None }; OR];
+        for (i, row) in rows.iter_mut().enumerate() {
+            let (this, below) = rest.split_at_mut(if i + 1 < OR { self.row_stride } else { width });
+            *row = Some(&mut this[..width]);
+            rest = below;
+        }
+        for (values, row) in values.iter().zip(rows.iter_mut().flatten()) {
+            O::store(simd, values, row);
+        }
+        if let Some(settle) = &self.settle
+            && O::any_open(simd, values.as_flattened(), settle.margin)
+        {
+            for (i, (values, row)) in values.iter().zip(rows.into_iter().flatten()).enumerate() {
+                if O::any_open(simd, values, settle.margin) {
+                    O::settle(simd, values, row, settle, [y + i, x]);
+                }
+            }
         }
     }
 }

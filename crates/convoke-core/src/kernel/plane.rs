@@ -5,8 +5,6 @@
 //! scatter stage, as vectors of finished sums. Every sum starts at `+0` and runs over taps `(r, s)` in that order,
 //! one [`Simd::mul_add`] each, so the tile, the tail and the position of a pixel in its row change no bit.
 
-use core::array::from_fn;
-
 use convoke_simd::Simd;
 
 /// Output rows of the largest tile: what a caller should offer at a time.
@@ -81,22 +79,18 @@ pub(crate) fn accumulate<S: Simd, F: Fn(usize) -> usize, K: Sink>(
         || {
             let mut y = 0;
             while y < count {
+                let shared = taps.row_stride == 1 && taps.rows >= TILE_ROWS - 1;
                 match count - y {
-                    4.. => {
-                        // The loop over the most common small masks is unrolled: short loops cost more than they do.
-                        match taps.cols {
-                            3 => strip::<S, F, K, 4, 3>(simd, taps, rows, y, width, sink),
-                            5 => strip::<S, F, K, 4, 5>(simd, taps, rows, y, width, sink),
-                            _ => strip::<S, F, K, 4, 0>(simd, taps, rows, y, width, sink),
-                        }
+                    4.. if shared => {
+                        strip::<S, F, K, 4, true>(simd, taps, rows, y, width, sink);
                         y += 4;
                     }
-                    2.. => {
-                        strip::<S, F, K, 2, 0>(simd, taps, rows, y, width, sink);
-                        y += 2;
+                    4.. => {
+                        strip::<S, F, K, 4, false>(simd, taps, rows, y, width, sink);
+                        y += 4;
                     }
                     _ => {
-                        strip::<S, F, K, 1, 0>(simd, taps, rows, y, width, sink);
+                        strip::<S, F, K, 1, false>(simd, taps, rows, y, width, sink);
                         y += 1;
                     }
                 }
@@ -105,9 +99,9 @@ pub(crate) fn accumulate<S: Simd, F: Fn(usize) -> usize, K: Sink>(
     );
 }
 
-/// `OR` output rows from `y` on, from left to right. `COLS` is the width of the mask, or 0 for any width.
+/// `OR` output rows from `y` on, from left to right.
 #[inline(always)]
-fn strip<S: Simd, F: Fn(usize) -> usize, K: Sink, const OR: usize, const COLS: usize>(
+fn strip<S: Simd, F: Fn(usize) -> usize, K: Sink, const OR: usize, const SHARED: bool>(
     simd: S,
     taps: &Taps<F>,
     rows: Rows,
@@ -119,9 +113,9 @@ fn strip<S: Simd, F: Fn(usize) -> usize, K: Sink, const OR: usize, const COLS: u
     let main = tile_vectors(S::REGISTERS) * S::LANES;
     while x + main <= width {
         if tile_vectors(S::REGISTERS) == 4 {
-            sink.put(simd, [y, x], main, tile::<S, F, OR, 4, COLS>(simd, taps, rows, y, x));
+            sink.put(simd, [y, x], main, tile::<S, F, OR, 4, SHARED>(simd, taps, rows, y, x));
         } else {
-            sink.put(simd, [y, x], main, tile::<S, F, OR, 2, COLS>(simd, taps, rows, y, x));
+            sink.put(simd, [y, x], main, tile::<S, F, OR, 2, SHARED>(simd, taps, rows, y, x));
         }
         x += main;
     }
@@ -129,30 +123,47 @@ fn strip<S: Simd, F: Fn(usize) -> usize, K: Sink, const OR: usize, const COLS: u
     while x < width {
         if x + S::LANES < width && 2 * S::LANES <= width {
             let at = x.min(width - 2 * S::LANES);
-            sink.put(simd, [y, at], 2 * S::LANES, tile::<S, F, OR, 2, 0>(simd, taps, rows, y, at));
+            sink.put(simd, [y, at], 2 * S::LANES, tile::<S, F, OR, 2, SHARED>(simd, taps, rows, y, at));
             x = at + 2 * S::LANES;
         } else {
             let at = x.min(width.saturating_sub(S::LANES));
-            sink.put(simd, [y, at], S::LANES.min(width), tile::<S, F, OR, 1, 0>(simd, taps, rows, y, at));
+            sink.put(
+                simd,
+                [y, at],
+                S::LANES.min(width),
+                tile::<S, F, OR, 1, SHARED>(simd, taps, rows, y, at),
+            );
             x = at + S::LANES;
         }
     }
 }
 
-/// The sums of `OR` output rows and `NV` vectors, with a mask `COLS` wide, or of any width where that is 0.
+/// The sums of `OR` output rows and `NV` vectors.
 ///
-/// Walks down the input rows that any of the outputs needs, and along the columns of the mask; a vector loaded for
-/// (input row, column) serves every output row whose window contains that input row, each with the weight of its
-/// own `r`. That is what makes the kernel run at the speed of its multiplications: a tile of 4 rows and 4 vectors
-/// has 16 of them for 4 loads and 4 broadcasts, where one output row alone would have as many loads as
-/// multiplications, most of them across a cache line.
+/// ```text
+/// for each input row `down` that any of the outputs needs
+///     for each column s of the mask
+///         load NV vectors of the input row at x + offset(s)
+///         for each output row i whose window contains the input row
+///             sums[i] += weights[down - i][s] * vectors
+/// ```
 ///
-/// The output rows that take part are a range `lo..hi`: it grows at the tile's top and shrinks at its bottom. The
-/// range must be known when compiling, or else the accumulators could not be registers, hence the list of arms,
-/// every one with its own inner loop. The accumulators of a level with 32 registers (16), the loaded vectors (4)
-/// and the broadcasts (4) fit; so do 8 + 2 + 4 in 16 registers.
+/// A loaded vector serves every output row whose window contains it, each with the weight of its own `r`. That is
+/// what makes the kernel run at the speed of its multiplications: a tile of 4 rows and 4 vectors has 16 of them for
+/// 4 loads and 4 broadcasts, where one output row alone would have as many loads as multiplications, most of them
+/// across a cache line.
+///
+/// The output rows that take part are a range: it grows at the tile's top and shrinks at its bottom. The range must
+/// be known when compiling, or else the accumulators could not be registers. So the three input rows at the top and
+/// the three at the bottom stand for themselves, one after the other, and the loop is what lies between; with a
+/// table of ranges to jump through instead, a 3x3 mask spent twice its arithmetic on mispredicted jumps and spilled
+/// accumulators. The accumulators of a level with 32 registers (16), the loaded vectors (4) and the broadcasts (4)
+/// fit; so do 8 + 2 + 4 in 16 registers.
+///
+/// Without `SHARED` (rows a stride apart, masks of one or two rows, single output rows) every output row loads its
+/// own.
 #[inline(always)]
-fn tile<S: Simd, F: Fn(usize) -> usize, const OR: usize, const NV: usize, const COLS: usize>(
+fn tile<S: Simd, F: Fn(usize) -> usize, const OR: usize, const NV: usize, const SHARED: bool>(
     simd: S,
     taps: &Taps<F>,
     rows: Rows,
@@ -161,28 +172,32 @@ fn tile<S: Simd, F: Fn(usize) -> usize, const OR: usize, const NV: usize, const 
 ) -> [[S::F32; NV]; OR] {
     let mut sums = [[simd.splat(0.0); NV]; OR];
     let top = y * taps.row_stride;
-    let [mut lo, mut hi] = [0, 0];
-    for down in 0..(OR - 1) * taps.row_stride + taps.rows {
-        if hi < OR && down == hi * taps.row_stride {
-            hi += 1;
+    if !SHARED {
+        for r in 0..taps.rows {
+            // Not `from_fn`, which the compiler may leave a call, with the sums pushed to memory around it.
+            let mut inputs: [&[f32]; OR] = [&[]; OR];
+            for i in 0..OR {
+                inputs[i] = rows.at(top + i * taps.row_stride + r, x);
+            }
+            separate::<S, F, OR, NV>(simd, taps, &inputs, r, &mut sums);
         }
-        if down == lo * taps.row_stride + taps.rows {
-            lo += 1;
-        }
-        let row = rows.at(top + down, x);
-        macro_rules! arms {
-            ($(($lo:literal, $hi:literal))*) => {
-                match (lo, hi) {
-                    $(($lo, $hi) if $hi <= OR => {
-                        across::<S, F, OR, NV, COLS, $lo, $hi>(simd, taps, row, down, &mut sums);
-                    })*
-                    // With a row stride above the mask's height there are rows that nobody needs.
-                    _ => {}
-                }
-            };
-        }
-        arms!((0, 1)(0, 2)(0, 3)(0, 4)(1, 2)(1, 3)(1, 4)(2, 3)(2, 4)(3, 4));
+        return sums;
     }
+    const { assert!(OR == 4 || !SHARED, "the rows at the top and the bottom are those of a tile of 4") };
+    macro_rules! input_row {
+        ($down:expr, $lo:literal, $hi:literal) => {
+            across::<S, F, OR, NV, $lo, $hi>(simd, taps, rows.at(top + $down, x), $down, &mut sums)
+        };
+    }
+    input_row!(0, 0, 1);
+    input_row!(1, 0, 2);
+    input_row!(2, 0, 3);
+    for down in 3..taps.rows {
+        input_row!(down, 0, 4);
+    }
+    input_row!(taps.rows, 1, 4);
+    input_row!(taps.rows + 1, 2, 4);
+    input_row!(taps.rows + 2, 3, 4);
     sums
 }
 
@@ -193,7 +208,6 @@ fn across<
     F: Fn(usize) -> usize,
     const OR: usize,
     const NV: usize,
-    const COLS: usize,
     const LO: usize,
     const HI: usize,
 >(
@@ -204,18 +218,44 @@ fn across<
     sums: &mut [[S::F32; NV]; OR],
 ) {
     // The mask row of each output; empty for those that do not take part.
-    let cols = if COLS > 0 { COLS } else { taps.cols };
-    let weights: [&[f32]; OR] = from_fn(|i| {
-        if LO <= i && i < HI { &taps.weights[(down - i * taps.row_stride) * cols..][..cols] } else { &[] }
-    });
+    let cols = taps.cols;
+    let mut weights: [&[f32]; OR] = [&[]; OR];
+    for i in LO..HI {
+        weights[i] = &taps.weights[(down - i) * cols..][..cols];
+    }
     let mut local = *sums;
     for s in 0..cols {
         let src = &row[(taps.offset)(s)..][..NV * S::LANES];
-        let v: [S::F32; NV] = from_fn(|j| simd.load(&src[j * S::LANES..]));
+        let mut v = [simd.splat(0.0); NV];
+        for j in 0..NV {
+            v[j] = simd.load(&src[j * S::LANES..]);
+        }
         for i in LO..HI {
             let w = simd.splat(weights[i][s]);
             for j in 0..NV {
                 local[i][j] = simd.mul_add(w, v[j], local[i][j]);
+            }
+        }
+    }
+    *sums = local;
+}
+
+/// Mask row `r` into every output row, each of which has its own input row.
+#[inline(always)]
+fn separate<S: Simd, F: Fn(usize) -> usize, const OR: usize, const NV: usize>(
+    simd: S,
+    taps: &Taps<F>,
+    rows: &[&[f32]; OR],
+    r: usize,
+    sums: &mut [[S::F32; NV]; OR],
+) {
+    let mut local = *sums;
+    for (s, &w) in taps.weights[r * taps.cols..][..taps.cols].iter().enumerate() {
+        let (at, w) = ((taps.offset)(s), simd.splat(w));
+        for i in 0..OR {
+            let src = &rows[i][at..][..NV * S::LANES];
+            for j in 0..NV {
+                local[i][j] = simd.mul_add(w, simd.load(&src[j * S::LANES..]), local[i][j]);
             }
         }
     }
