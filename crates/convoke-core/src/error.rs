@@ -51,6 +51,8 @@ pub enum Error {
     },
     /// Packed weights were made for another plan, or are not packed weights.
     WrongPacking,
+    /// A mask is not a column times a row, as a separable filter must have it.
+    NotSeparable,
     /// A value that must be finite is infinite or NaN.
     NotFinite {
         /// The operand.
@@ -86,6 +88,7 @@ impl fmt::Display for Error {
             Error::WrongPacking => {
                 f.write_str("weights: must have been packed by this plan, got another packing")
             }
+            Error::NotSeparable => f.write_str("mask: must be a column times a row, got one that is not"),
             Error::NotFinite { operand, index } => {
                 write!(f, "{operand}: must be finite, got infinity or NaN at element {index}")
             }

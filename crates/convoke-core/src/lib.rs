@@ -79,6 +79,7 @@ pub use convoke_simd::Level;
 pub use error::Error;
 pub use filter::FilterDescription;
 pub use filter::desc::Filter2dDesc;
+pub use filter::factor::factor;
 pub use filter::pack::PackedMask;
 pub use filter::pixel::Pixel;
 pub use filter::plan::Filter2dPlan;

@@ -7,6 +7,7 @@
 //! f64, whose own relative errors (all terms are positive) stay far below [`SLACK`].
 
 use super::exact::split;
+use super::factor;
 use super::scatter::Post;
 
 /// Factor that covers the rounding of the bounds themselves.
@@ -61,6 +62,36 @@ impl Certificate {
         let roundings = weights.len() as f64 + 1.0;
         let error = roundings * (F64.unit * magnitude + F64.underflow) * SLACK;
         Self { margin, fine_margin: after(post, magnitude, error, &F64) }
+    }
+}
+
+impl Certificate {
+    /// For a mask with these factors, summed down and then across.
+    pub(super) fn separable(mask: &[f32], column: &[f32], row: &[f32], outside: f32, post: Post) -> Self {
+        let direct = Self::new(mask, outside, post);
+        let pixel = f64::from(outside).abs().max(255.0);
+        let integral = outside as i32 as f32 == outside;
+        // The sums down are made of the same grid as the final ones, or a coarser one, and are no larger.
+        if integral && factor::is_exact(mask, column, row) && is_exact(mask, pixel, post) {
+            return Self { margin: 0.0, ..direct };
+        }
+        // A term meets at most R + 1 roundings on its way down and S + 1 across, and the product of its factors is off
+        // by DEVIATION; each of them loses a unit of what is there. What underflows, in each of these and in the factors,
+        // is multiplied by a pixel or by the row.
+        let sum = |weights: &[f32]| weights.iter().map(|&w| f64::from(w).abs()).sum::<f64>();
+        let magnitude = (sum(column) * sum(row)).max(sum(mask)) * pixel;
+        let roundings = (column.len() + row.len() + factor::DEVIATION + 2) as f64;
+        let growth = roundings * F32.unit;
+        let terms = (mask.len() + column.len() + row.len() + 2) as f64;
+        let underflow = 4.0 * terms * (sum(row) + 1.0) * (pixel + 1.0) * F32.underflow;
+        let error = growth * (1.0 + growth) * magnitude + underflow;
+        let bound = after(post, magnitude, error, &F32);
+        let margin = if growth < 0.01 && bound < 0.24 {
+            (bound + 1e-30) as f32 * (1.0 + 2.0 * f32::EPSILON)
+        } else {
+            1.0
+        };
+        Self { margin, ..direct }
     }
 }
 

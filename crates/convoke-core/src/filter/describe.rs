@@ -4,7 +4,7 @@ use core::fmt;
 
 use convoke_simd::Level;
 
-use super::plan::Filter2dPlan;
+use super::plan::{Filter2dPlan, Method};
 use crate::kernel::plane::{TILE_ROWS, tile_vectors};
 
 /// What a plan decided. `Display` tells it in one line.
@@ -25,7 +25,7 @@ pub struct FilterDescription {
     pub packed_bytes: usize,
     /// Size of the scratch in bytes.
     pub scratch_bytes: usize,
-    /// Multiply-accumulates of the whole picture, border taps counted. Saturates.
+    /// Multiply-accumulates of the algorithm for the whole picture, border taps counted. Saturates.
     pub macs: u64,
     /// The `n` of the error bound.
     pub error_terms: usize,
@@ -38,14 +38,20 @@ impl Filter2dPlan {
         let [r, s] = desc.mask_size;
         let outputs = (self.row_len() as u64).saturating_mul(desc.size[0] as u64);
         FilterDescription {
-            algorithm: "direct",
+            algorithm: match self.method {
+                Method::Direct => "direct",
+                Method::Separable => "separable",
+            },
             level: self.level,
             mask_size: desc.mask_size,
             tile: [TILE_ROWS, tile_vectors(self.level.registers()) * self.level.lanes()],
             block: self.block,
             packed_bytes: self.packed_len() * size_of::<f32>(),
             scratch_bytes: self.scratch_len() * size_of::<f32>(),
-            macs: outputs.saturating_mul((r * s) as u64),
+            macs: outputs.saturating_mul(match self.method {
+                Method::Direct => r * s,
+                Method::Separable => r + s,
+            } as u64),
             error_terms: self.error_terms(),
         }
     }

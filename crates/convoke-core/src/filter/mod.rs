@@ -10,12 +10,14 @@ mod certificate;
 pub(crate) mod desc;
 mod describe;
 mod exact;
+pub(crate) mod factor;
 mod gather;
 pub(crate) mod pack;
 pub(crate) mod pixel;
 pub(crate) mod plan;
 mod run;
 mod scatter;
+mod stage;
 #[cfg(test)]
 mod tests;
 

@@ -1,7 +1,8 @@
 //! Packed masks: the taps in the order in which the kernel meets them, with the certificate of their rounding.
 
 use super::certificate::Certificate;
-use super::plan::Filter2dPlan;
+use super::factor::{deviates, factor};
+use super::plan::{Filter2dPlan, Method};
 use super::scatter::Post;
 use crate::conv::packed::{Packed, identity};
 use crate::error::{Error, check_len};
@@ -25,19 +26,29 @@ impl Filter2dPlan {
     /// # Errors
     /// [`Error::Length`] for a mask of another length or a buffer that is too short, [`Error::NotFinite`] for
     /// infinite or NaN taps.
+    /// [`Error::NotSeparable`] if the plan is [`separable`](Self::separable) and the mask is not.
     pub fn pack<'p>(&self, mask: &[f32], buffer: &'p mut [f32]) -> Result<PackedMask<'p>, Error> {
         let [r, s] = self.desc.mask_size;
         check_len("mask", r * s, mask.len())?;
         if let Some(index) = mask.iter().position(|w| !w.is_finite()) {
             return Err(Error::NotFinite { operand: "mask", index });
         }
-        let packed = Packed::make(buffer, mask.len(), self.identity(), true, |packed| {
+        let mut separable = true;
+        let packed = Packed::make(buffer, self.body_len(), self.identity(), true, |packed| {
+            let (packed, factors) = packed.split_at_mut(mask.len());
             packed.copy_from_slice(mask);
             if self.desc.mode == Mode::Convolve {
                 // Turning by 180 degrees is reversing the order.
                 packed.reverse();
             }
+            if self.method == Method::Separable {
+                let (column, row) = factors.split_at_mut(r);
+                separable = factor(packed, column, row) == Ok(true);
+            }
         })?;
+        if !separable {
+            return Err(Error::NotSeparable);
+        }
         self.certify(packed)
     }
 
@@ -46,17 +57,34 @@ impl Filter2dPlan {
     /// # Errors
     /// [`Error::WrongPacking`] if it was packed for another filter, or is no packed mask.
     pub fn open<'p>(&self, buffer: &'p [f32]) -> Result<PackedMask<'p>, Error> {
-        let [r, s] = self.desc.mask_size;
-        let packed = Packed::open(buffer, r * s, self.identity())?;
+        let packed = Packed::open(buffer, self.body_len(), self.identity())?;
         if packed.body(self.identity())?.iter().any(|w| !w.is_finite()) {
             return Err(Error::WrongPacking);
         }
         self.certify(packed)
     }
 
+    /// Elements of the mask and its factors.
+    fn body_len(&self) -> usize {
+        let [r, s] = self.desc.mask_size;
+        r * s + if self.method == Method::Separable { r + s } else { 0 }
+    }
+
     fn certify<'p>(&self, packed: Packed<'p>) -> Result<PackedMask<'p>, Error> {
         let weights = packed.body(self.identity())?;
-        let certificate = Certificate::new(weights, self.desc.border.outside(), Post::of(&self.desc));
+        let [r, s] = self.desc.mask_size;
+        let (mask, factors) = weights.split_at(r * s);
+        let (outside, post) = (self.desc.border.outside(), Post::of(&self.desc));
+        let certificate = match self.method {
+            Method::Direct => Certificate::new(mask, outside, post),
+            Method::Separable => {
+                let (column, row) = factors.split_at(r);
+                if deviates(mask, column, row).is_some() {
+                    return Err(Error::WrongPacking);
+                }
+                Certificate::separable(mask, column, row, outside, post)
+            }
+        };
         Ok(PackedMask { packed, certificate })
     }
 
@@ -71,6 +99,7 @@ impl Filter2dPlan {
         let [r, s] = desc.mask_size;
         identity(&[
             2, // a picture filter
+            (self.method == Method::Separable).into(),
             r,
             s,
             (desc.mode == Mode::Convolve).into(),

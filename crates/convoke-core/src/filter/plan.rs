@@ -5,9 +5,11 @@ use core::ops::Range;
 
 use convoke_simd::Level;
 
+use super::factor::DEVIATION;
 use super::pixel::Pixel;
 use super::run::Run;
 use super::scatter::Post;
+use super::stage::sums_layout;
 use crate::conv::packed::Packed;
 use crate::error::{Error, check_at_least, check_len, checked_len};
 use crate::kernel::plane::TILE_ROWS;
@@ -20,6 +22,15 @@ const SCRATCH: usize = 192 * 1024 / 4;
 const NARROWEST: usize = 512;
 /// Rows in scratch start where they share no cache line with their neighbours.
 pub(super) const ALIGN: usize = 16;
+
+/// How the sums of a filter are made.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Method {
+    /// Over the mask, row by row.
+    Direct,
+    /// Over the mask's column factor, down the picture, then over its row factor, across those sums.
+    Separable,
+}
 
 /// A picture filter planned for a size and a level.
 ///
@@ -46,6 +57,7 @@ pub(super) const ALIGN: usize = 16;
 pub struct Filter2dPlan {
     pub(super) desc: Filter2dDesc,
     pub(super) level: Level,
+    pub(super) method: Method,
     /// Mask rows above and columns to the left of the output pixel, the mask turned already.
     pub(super) before: [usize; 2],
     /// Elements from one row to the next.
@@ -59,6 +71,8 @@ pub struct Filter2dPlan {
     /// Elements from one row to the next in the ring of a block, and in that of a strip at an edge.
     pub(super) block_pitch: usize,
     pub(super) strip_pitch: usize,
+    /// The same for the sums of the pass down.
+    pub(super) sums_pitch: usize,
     scratch: usize,
 }
 
@@ -71,6 +85,22 @@ impl Filter2dPlan {
     /// ([`Error::NotFinite`]); a divisor that is not positive ([`Error::NotPositive`]); anything that does not fit
     /// in memory ([`Error::Overflow`]).
     pub fn new(desc: &Filter2dDesc, level: Level) -> Result<Self, Error> {
+        Self::with_method(desc, level, Method::Direct)
+    }
+
+    /// The same for a separable mask, one that is a column times a row: two passes of `R` and `S` taps instead of one
+    /// of `R * S`. Whether a mask is one is seen when it is packed; [`factor`](crate::factor) tells beforehand.
+    ///
+    /// From bytes to bytes the result is still the exact value of the mask, rounded. To f32 it is summed down the
+    /// picture first and then across, within [`error_terms`](Self::error_terms).
+    ///
+    /// # Errors
+    /// As for [`new`](Self::new).
+    pub fn separable(desc: &Filter2dDesc, level: Level) -> Result<Self, Error> {
+        Self::with_method(desc, level, Method::Separable)
+    }
+
+    fn with_method(desc: &Filter2dDesc, level: Level, method: Method) -> Result<Self, Error> {
         let [height, width] = desc.size;
         let [r, s] = desc.mask_size;
         for (operand, got) in [
@@ -107,7 +137,9 @@ impl Filter2dPlan {
         let (src_stride, src_len) = extent("src", "src row stride", desc, desc.src_row_stride)?;
         let (dst_stride, dst_len) = extent("dst", "dst row stride", desc, desc.dst_row_stride)?;
         // With these and the lengths checked, any sum of a coordinate and a tap fits in `isize`.
-        let packed = Packed::buffer_len(checked_len("mask", &[r, s])?);
+        let mask = checked_len("mask", &[r, s])?;
+        let factors = if method == Method::Separable { r + s } else { 0 };
+        let packed = Packed::buffer_len(checked_len("mask", &[mask.saturating_add(factors)])?);
         let [a, b] = desc.anchor;
         let before = match desc.mode {
             Mode::Correlate => [a, b],
@@ -129,10 +161,16 @@ impl Filter2dPlan {
             if row.is_multiple_of(512) { row + ALIGN } else { row }
         };
         let [block_pitch, strip_pitch] = [pitch(block), pitch(strip)];
-        let scratch = checked_len("scratch", &[ring_rows, block_pitch + 2 * strip_pitch])? + ALIGN - 1;
+        let (sums_pitch, sums) = match method {
+            Method::Direct => (0, 0),
+            Method::Separable => sums_layout(block * desc.channels, halo, level.lanes()).ok_or(overflow)?,
+        };
+        let rings = checked_len("scratch", &[ring_rows, block_pitch + 2 * strip_pitch])?;
+        let scratch = checked_len("scratch", &[rings.saturating_add(sums).saturating_add(ALIGN - 1)])?;
         Ok(Self {
             desc: *desc,
             level,
+            method,
             before,
             src_stride,
             dst_stride,
@@ -142,6 +180,7 @@ impl Filter2dPlan {
             block,
             block_pitch,
             strip_pitch,
+            sums_pitch,
             scratch,
         })
     }
@@ -180,7 +219,11 @@ impl Filter2dPlan {
     /// `|y - exact| <= n * u * (1 + n * u) * (|scale| / divisor * sum|mask * src| + |offset|)`.
     pub fn error_terms(&self) -> usize {
         let [r, s] = self.desc.mask_size;
-        r * s + Post::of(&self.desc).steps()
+        let sums = match self.method {
+            Method::Direct => r * s,
+            Method::Separable => r + s + DEVIATION + 2,
+        };
+        sums + Post::of(&self.desc).steps()
     }
 
     /// Filters a picture.

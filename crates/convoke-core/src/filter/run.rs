@@ -5,12 +5,11 @@ use core::ops::Range;
 use convoke_simd::{Kernel, Simd};
 
 use super::certificate::Certificate;
-use super::exact::Settle;
 use super::gather::{Picture, Ring};
 use super::pixel::Pixel;
 use super::plan::{ALIGN, Filter2dPlan};
-use super::scatter::{Post, Scatter};
-use crate::kernel::plane::{Rows, TILE_ROWS, Taps, accumulate};
+use super::stage::Stage;
+use crate::kernel::plane::{Rows, TILE_ROWS};
 
 /// Elements between the edges from which on reading in place pays for the strips at the edges. More than the vectors
 /// of both strips.
@@ -45,14 +44,15 @@ impl<I: Pixel, O: Pixel> Kernel for Run<'_, I, O> {
             border: desc.border,
         };
         let certified = !(I::INTEGER && O::INTEGER) || self.certificate.margin == 0.0;
-        let stage =
-            Stage { plan, weights: self.weights, certificate: (!certified).then_some(self.certificate) };
 
         // A misaligned start costs time, never correctness.
         let start = scratch.as_ptr().align_offset(ALIGN * size_of::<f32>()).min(ALIGN - 1);
         let ring_rows = r + TILE_ROWS - 1;
-        let (whole, strips) = scratch[start..].split_at_mut(ring_rows * plan.block_pitch);
-        let (first_strip, last_strip) = strips.split_at_mut(ring_rows * plan.strip_pitch);
+        let (whole, rest) = scratch[start..].split_at_mut(ring_rows * plan.block_pitch);
+        let (first_strip, rest) = rest.split_at_mut(ring_rows * plan.strip_pitch);
+        let (last_strip, sums) = rest.split_at_mut(ring_rows * plan.strip_pitch);
+        let certificate = (!certified).then_some(self.certificate);
+        let mut stage = Stage::new(plan, self.weights, certificate, sums);
 
         for start in (0..width).step_by(plan.block) {
             let block = start..width.min(start + plan.block);
@@ -96,45 +96,4 @@ impl<I: Pixel, O: Pixel> Kernel for Run<'_, I, O> {
             }
         }
     }
-}
-
-/// Accumulate and scatter, once the input is there.
-struct Stage<'a> {
-    plan: &'a Filter2dPlan,
-    weights: &'a [f32],
-    /// Given if results need it.
-    certificate: Option<Certificate>,
-}
-
-impl Stage<'_> {
-    /// Outputs `cols` of `count` rows; `dst` starts at the first of these rows.
-    #[inline(always)]
-    fn run<S: Simd, O: Pixel>(
-        &self,
-        simd: S,
-        rows: Rows<'_>,
-        count: usize,
-        cols: Range<usize>,
-        dst: &mut [O],
-    ) {
-        let (weights, channels, [_, s]) = (self.weights, self.plan.desc.channels, self.plan.desc.mask_size);
-        let post = Post::of(&self.plan.desc);
-        let settle = self.certificate.map(|Certificate { margin, fine_margin }| Settle {
-            weights,
-            cols: s,
-            step: channels,
-            rows,
-            post,
-            margin,
-            fine_margin,
-        });
-        let dst = &mut dst[cols.start * channels..];
-        let mut scatter = Scatter { dst, row_stride: self.plan.dst_stride, post, settle };
-        accumulate(simd, &taps(weights, s, channels), rows, [count, cols.len() * channels], &mut scatter);
-    }
-}
-
-/// The mask for the kernel. A function of its own so that the kernel is compiled once for all types of pixels.
-fn taps(weights: &[f32], cols: usize, step: usize) -> Taps<'_, impl Fn(usize) -> usize> {
-    Taps { weights, rows: weights.len() / cols, cols, row_stride: 1, offset: move |s| s * step }
 }

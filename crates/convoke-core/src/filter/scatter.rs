@@ -60,6 +60,8 @@ pub(super) struct Scatter<'a, O> {
     pub(super) dst: &'a mut [O],
     pub(super) row_stride: usize,
     pub(super) post: Post,
+    /// Elements between the start of `dst` and where the kernel's outputs start.
+    pub(super) left: usize,
     /// From bytes to bytes, unless the f32 results are known to round correctly.
     pub(super) settle: Option<Settle<'a>>,
 }
@@ -73,6 +75,7 @@ impl<O: Pixel> Sink for Scatter<'_, O> {
         width: usize,
         sums: [[S::F32; NV]; OR],
     ) {
+        let x = self.left + x;
         let values = self.post.apply(simd, sums);
         let mut rest = &mut self.dst[y * self.row_stride + x..];
         let mut rows: [Option<&mut [O]>; OR] = [const { None }; OR];

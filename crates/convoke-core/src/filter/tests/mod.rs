@@ -2,6 +2,7 @@
 
 mod bytes;
 mod requests;
+mod separable;
 mod sums;
 
 use std::vec;

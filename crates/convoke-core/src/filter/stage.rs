@@ -1,0 +1,137 @@
+//! Accumulate and scatter, once the input rows of a few output rows are there: in one pass over the mask, or in two
+//! over the factors of a separable one.
+
+use core::ops::Range;
+
+use convoke_simd::Simd;
+
+use super::certificate::Certificate;
+use super::exact::Settle;
+use super::pixel::Pixel;
+use super::plan::{Filter2dPlan, Method};
+use super::scatter::{Post, Scatter};
+use crate::kernel::plane::{Rows, Sink, TILE_ROWS, Taps, accumulate};
+
+/// Outputs of a separable filter that are worked on at a time, in elements: a tile's rows of them stay in the first
+/// cache from the pass down to the pass across.
+pub(super) const CHUNK: usize = 1024;
+
+/// What every tile needs.
+pub(super) struct Stage<'a> {
+    plan: &'a Filter2dPlan,
+    /// The mask.
+    weights: &'a [f32],
+    /// Its factors, for [`Method::Separable`].
+    column: &'a [f32],
+    row: &'a [f32],
+    /// Given if results need it.
+    certificate: Option<Certificate>,
+    /// Sums down the picture of a tile's rows, for [`Method::Separable`].
+    sums: &'a mut [f32],
+}
+
+impl<'a> Stage<'a> {
+    /// `packed` holds the mask, and behind it the factors if there are any.
+    pub(super) fn new(
+        plan: &'a Filter2dPlan,
+        packed: &'a [f32],
+        certificate: Option<Certificate>,
+        sums: &'a mut [f32],
+    ) -> Self {
+        let [r, s] = plan.desc.mask_size;
+        let (weights, factors) = packed.split_at(r * s);
+        let (column, row) = factors.split_at(if factors.is_empty() { 0 } else { r });
+        Self { plan, weights, column, row, certificate, sums }
+    }
+
+    /// Outputs `cols` of `count` rows; `dst` starts at the first of these rows.
+    #[inline(always)]
+    pub(super) fn run<S: Simd, O: Pixel>(
+        &mut self,
+        simd: S,
+        rows: Rows<'_>,
+        count: usize,
+        cols: Range<usize>,
+        dst: &mut [O],
+    ) {
+        let (weights, channels, [_, s]) = (self.weights, self.plan.desc.channels, self.plan.desc.mask_size);
+        let post = Post::of(&self.plan.desc);
+        let settle = self.certificate.map(|Certificate { margin, fine_margin }| Settle {
+            weights,
+            cols: s,
+            step: channels,
+            rows,
+            post,
+            margin,
+            fine_margin,
+        });
+        let dst = &mut dst[cols.start * channels..];
+        let mut scatter = Scatter { dst, row_stride: self.plan.dst_stride, post, settle, left: 0 };
+        let width = cols.len() * channels;
+        match self.plan.method {
+            Method::Direct => {
+                accumulate(simd, &taps(weights, s, channels), rows, [count, width], &mut scatter);
+            }
+            Method::Separable => {
+                // Equal parts, the last of which overlaps with the one before rather than be narrower.
+                let part = width.div_ceil(width.div_ceil(CHUNK)).next_multiple_of(16).min(width);
+                for x in (0..width).step_by(part) {
+                    let x = x.min(width - part);
+                    self.down(simd, rows, count, x, part);
+                    let sums =
+                        Rows { data: self.sums, pitch: self.plan.sums_pitch, first: 0, count: usize::MAX };
+                    scatter.left = x;
+                    accumulate(simd, &taps(self.row, s, channels), sums, [count, part], &mut scatter);
+                }
+            }
+        }
+    }
+
+    /// The pass down: for `width` outputs of `count` rows from element `x` on, and for what lies to the right of
+    /// them under the mask.
+    #[inline(always)]
+    fn down<S: Simd>(&mut self, simd: S, rows: Rows<'_>, count: usize, x: usize, width: usize) {
+        let (pitch, halo) = (self.plan.sums_pitch, (self.row.len() - 1) * self.plan.desc.channels);
+        let input = Rows { data: &rows.data[x..], ..rows };
+        let mut sums = Sums { data: self.sums, pitch };
+        // Outputs are made at least a vector wide, and read what is under the mask of that.
+        let width = width.max(S::LANES) + halo;
+        accumulate(simd, &taps(self.column, 1, 1), input, [count, width], &mut sums);
+    }
+}
+
+/// The mask for the kernel. A function of its own so that the kernel is compiled once for all types of pixels.
+fn taps(weights: &[f32], cols: usize, step: usize) -> Taps<'_, impl Fn(usize) -> usize> {
+    Taps { weights, rows: weights.len() / cols, cols, row_stride: 1, offset: move |s| s * step }
+}
+
+/// Elements from one row of [`Stage::sums`] to the next, and the length of all of them.
+pub(super) fn sums_layout(width: usize, halo: usize, lanes: usize) -> Option<(usize, usize)> {
+    let pitch = width.min(CHUNK).max(lanes).checked_add(halo)?.checked_next_multiple_of(16)?;
+    Some((pitch, pitch.checked_mul(TILE_ROWS)?))
+}
+
+/// Where the pass down leaves its sums.
+struct Sums<'a> {
+    data: &'a mut [f32],
+    pitch: usize,
+}
+
+impl Sink for Sums<'_> {
+    #[inline(always)]
+    fn put<S: Simd, const OR: usize, const NV: usize>(
+        &mut self,
+        simd: S,
+        [y, x]: [usize; 2],
+        _: usize,
+        sums: [[S::F32; NV]; OR],
+    ) {
+        // Never narrower than a vector.
+        for (i, row) in sums.iter().enumerate() {
+            let dst = &mut self.data[(y + i) * self.pitch + x..][..NV * S::LANES];
+            for (v, dst) in row.iter().zip(dst.chunks_exact_mut(S::LANES)) {
+                simd.store(*v, dst);
+            }
+        }
+    }
+}
