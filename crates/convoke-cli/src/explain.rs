@@ -2,10 +2,9 @@
 
 use std::path::Path;
 
-use convoke::mask::Mask;
-use convoke::{Algorithm, Conv2d, Filter2dPlan, Options};
+use convoke::{Algorithm, Conv2d, Filter, FilterAlgorithm, Options};
 
-use crate::args::values::{FilterAlgorithm, LayerAlgorithm, sizes};
+use crate::args::values::{FilterChoice, LayerAlgorithm, sizes};
 use crate::args::{ExplainConv2dArgs, ExplainFilterArgs, Explained};
 use crate::error::{Context, Outcome};
 use crate::filter::{self, Size};
@@ -47,62 +46,37 @@ fn explain_filter(args: &ExplainFilterArgs) -> Outcome<()> {
     };
     let size = Size::of(&shape).about(&args.input)?;
     let desc = filter::describe(&args.how, &mask, size);
-    let plan = Filter2dPlan::new(&desc, args.common.level.0).about("filter")?;
+    let options = Options::new().level(args.common.level.0);
+    let candidates = Filter::explain(&desc, &mask, &options).about("filter")?;
+    let chosen = match args.how.algo {
+        FilterChoice::Planned(FilterAlgorithm::Auto) | FilterChoice::Reference => candidates[0].algorithm,
+        FilterChoice::Planned(asked) => asked,
+    };
     let [r, s] = mask.size();
     let mut text = format!(
-        "filter: {}x{} pixels, {} channels, mask {r}x{s}, border {:?}, {:?}\n* {}\n  taken: {}\n",
-        size.height,
-        size.width,
-        size.channels,
-        desc.border,
-        desc.mode,
-        plan.describe(),
-        match args.how.algo {
-            FilterAlgorithm::Direct => "asked for",
-            _ => "the only fast algorithm of this version",
-        }
+        "filter: {}x{} pixels, {} channels, mask {r}x{s}, border {:?}, {:?}\n",
+        size.height, size.width, size.channels, desc.border, desc.mode,
     );
-    for (name, fits) in [("separable", is_separable(&mask)), ("box", is_box(&mask)), ("fft", true)] {
-        let why = if fits { "this version does not have it" } else { "the mask is not of that kind" };
-        text.push_str(&format!("  {name:<10} not taken: {why}\n"));
+    let least = candidates[0].cost;
+    for candidate in &candidates {
+        let filter = Filter::with_options(&desc, &mask, &options.filter_algorithm(candidate.algorithm));
+        let filter = filter.about("filter")?;
+        let (mark, why) = match (candidate.algorithm == chosen, args.how.algo) {
+            (true, FilterChoice::Planned(FilterAlgorithm::Auto)) => {
+                ("*", "taken: the least predicted time".to_owned())
+            }
+            (true, _) => ("*", "taken: asked for".to_owned()),
+            (false, _) => {
+                (" ", format!("not taken: {:.1} times the least predicted time", candidate.cost / least))
+            }
+        };
+        text.push_str(&format!("{mark} {}\n  {why}\n", filter.plan().describe()));
+    }
+    for &algorithm in FilterAlgorithm::ALL {
+        let known = candidates.iter().any(|candidate| candidate.algorithm == algorithm);
+        if algorithm != FilterAlgorithm::Auto && !known {
+            text.push_str(&format!("  {:<10} not taken: the mask is not of that kind\n", algorithm.name()));
+        }
     }
     print(&text)
-}
-
-/// Whether all weights are equal.
-fn is_box(mask: &Mask) -> bool {
-    mask.weights().windows(2).all(|pair| pair[0] == pair[1])
-}
-
-/// Whether the mask is a column times a row, up to rounding.
-fn is_separable(mask: &Mask) -> bool {
-    let (weights, width) = (mask.weights(), mask.size()[1]);
-    let Some(pivot) = (0..weights.len()).max_by(|&a, &b| weights[a].abs().total_cmp(&weights[b].abs()))
-    else {
-        return false;
-    };
-    let (row, column, greatest) = (pivot / width, pivot % width, f64::from(weights[pivot]));
-    weights.iter().enumerate().all(|(at, &weight)| {
-        let product =
-            f64::from(weights[at / width * width + column]) * f64::from(weights[row * width + at % width]);
-        (f64::from(weight) * greatest - product).abs() <= 1e-6 * greatest * greatest
-    })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn kinds_of_masks() {
-        for (text, separable, constant) in [
-            ("gaussian:2", true, false),
-            ("box:3", true, true),
-            ("laplacian", false, false),
-            ("sobel-x", true, false),
-        ] {
-            let mask: Mask = text.parse().unwrap();
-            assert_eq!((is_separable(&mask), is_box(&mask)), (separable, constant), "{text}");
-        }
-    }
 }

@@ -7,7 +7,7 @@
 use convoke::mask::Mask;
 use convoke::{Filter, Filter2dDesc, Filter2dPlan, Options, Pixel};
 
-use crate::args::values::{FilterAlgorithm, OutRange, OutputType};
+use crate::args::values::{FilterChoice, OutRange, OutputType};
 use crate::args::{Common, FilterArgs, FilterHow};
 use crate::array::{Array, Data, Element, shape_text};
 use crate::error::{Context, Failure, Outcome};
@@ -82,10 +82,11 @@ impl Job {
         // Says what is wrong before any work; the naive loops rely on it.
         Filter2dPlan::new(&desc, common.level.0).about("filter")?;
         let method = match how.algo {
-            FilterAlgorithm::Reference => Method::Reference,
-            FilterAlgorithm::Auto | FilterAlgorithm::Direct => {
+            FilterChoice::Reference => Method::Reference,
+            FilterChoice::Planned(algorithm) => {
                 let threads = threads::set_up(common.threads)?;
-                Method::Planned(Options::new().level(common.level.0).threads(threads))
+                let options = Options::new().level(common.level.0).threads(threads);
+                Method::Planned(options.filter_algorithm(algorithm))
             }
         };
         Ok(Self { desc, mask, channels: size.channels, method, quiet: common.quiet })

@@ -46,9 +46,12 @@ impl Border {
         match self {
             Border::Zero | Border::Constant(_) => None,
             Border::Replicate => Some(if at < 0 { 0 } else { len - 1 }),
+            // Most masks reach no further than one picture's length; there a subtraction does, where a remainder
+            // costs as much as all taps of a small mask.
             Border::Reflect => {
                 // The picture and its mirror image repeat together, with period 2n.
-                let at = at.rem_euclid(2 * n);
+                let at = if -n <= at && at < 2 * n { at } else { at.rem_euclid(2 * n) };
+                let at = if at < 0 { -1 - at } else { at };
                 Some(if at < n { at } else { 2 * n - 1 - at } as usize)
             }
             Border::Reflect101 => {
@@ -56,9 +59,12 @@ impl Border {
                     return Some(0);
                 }
                 let period = 2 * n - 2;
-                let at = at.rem_euclid(period);
+                let at = if -n < at && at <= period { at } else { at.rem_euclid(period) };
+                let at = if at < 0 { -at } else { at };
                 Some(if at < n { at } else { period - at } as usize)
             }
+            Border::Wrap if -n <= at && at < 0 => Some((at + n) as usize),
+            Border::Wrap if at < 2 * n => Some((at - n) as usize),
             Border::Wrap => Some(at.rem_euclid(n) as usize),
         }
     }

@@ -50,11 +50,11 @@ mod picture;
 pub use conv2d::{Candidate, Conv2d, Explanation};
 pub use convoke_core::{
     Activation, Border, Conv2dDesc, Conv2dPlan, Description, Error, Filter2dDesc, Filter2dPlan, Geometry,
-    Layout, Level, Mode, Operands, Packed, PackedMask, Padding, Piece, Pieces, Pixel, Strides,
+    Layout, Level, Mode, Operands, Packed, PackedMask, Padding, Piece, Pieces, Pixel, Strides, factor,
 };
 pub use convoke_gemm::GemmConv2dPlan;
 pub use convoke_simd::UnknownLevel;
-pub use filter::Filter;
+pub use filter::{Filter, FilterAlgorithm, FilterCandidate, UnknownFilterAlgorithm};
 pub use options::{Algorithm, Options, UnknownAlgorithm};
 #[cfg(feature = "image")]
 pub use picture::{PictureError, filter_image};

@@ -5,6 +5,8 @@ use std::str::FromStr;
 
 use convoke_core::Level;
 
+use crate::filter::FilterAlgorithm;
+
 /// A way of computing a convolution.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 #[non_exhaustive]
@@ -70,17 +72,24 @@ impl std::error::Error for UnknownAlgorithm {}
 pub struct Options {
     /// The instruction set.
     pub level: Level,
-    /// The algorithm. Picture filters have only one and ignore this.
+    /// The algorithm of layers.
     pub algorithm: Algorithm,
+    /// The algorithm of picture filters.
+    pub filter_algorithm: FilterAlgorithm,
     /// Into how many threads' work a run is divided: 1 keeps it on the calling thread, 0 takes all threads of
     /// the rayon pool that the run is called in. No bit of a result depends on it.
     pub threads: usize,
 }
 
 impl Options {
-    /// The default: [`Level::detect`], [`Algorithm::Auto`], all threads.
+    /// The default: [`Level::detect`], the fastest algorithm, all threads.
     pub fn new() -> Self {
-        Self { level: Level::detect(), algorithm: Algorithm::Auto, threads: 0 }
+        Self {
+            level: Level::detect(),
+            algorithm: Algorithm::Auto,
+            filter_algorithm: FilterAlgorithm::Auto,
+            threads: 0,
+        }
     }
 
     /// Sets the instruction set.
@@ -89,9 +98,15 @@ impl Options {
         self
     }
 
-    /// Sets the algorithm.
+    /// Sets the algorithm of layers.
     pub const fn algorithm(mut self, algorithm: Algorithm) -> Self {
         self.algorithm = algorithm;
+        self
+    }
+
+    /// Sets the algorithm of picture filters.
+    pub const fn filter_algorithm(mut self, algorithm: FilterAlgorithm) -> Self {
+        self.filter_algorithm = algorithm;
         self
     }
 

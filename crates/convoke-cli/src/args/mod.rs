@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand};
 use convoke::{Activation, Border, Mode, Padding};
 
-use values::{Anchor, FilterAlgorithm, LayerAlgorithm, LevelChoice, OutRange, OutputType, Pair};
+use values::{Anchor, FilterChoice, LayerAlgorithm, LevelChoice, OutRange, OutputType, Pair};
 
 /// Convolution: filter pictures, run and time layers, explain what is chosen and why.
 #[derive(Debug, Parser)]
@@ -94,9 +94,9 @@ pub(crate) struct FilterHow {
     /// Row and column of the mask tap that lies on the output pixel [default: the middle, rounded down]
     #[arg(long, value_name = "R,C", allow_hyphen_values = true)]
     pub(crate) anchor: Option<Anchor>,
-    /// auto, direct or reference (naive loops in f64)
+    /// auto, direct, separable, or reference (naive loops in f64)
     #[arg(long, value_name = "ALGO", default_value = "auto")]
-    pub(crate) algo: FilterAlgorithm,
+    pub(crate) algo: FilterChoice,
 }
 
 #[derive(Args, Debug)]
@@ -223,9 +223,9 @@ pub(crate) struct BenchArgs {
     /// Order of dimensions: nchw or nhwc
     #[arg(long, value_name = "LAYOUT", default_value = "nhwc", value_parser = values::layout)]
     pub(crate) layout: convoke::Layout,
-    /// auto, direct, gemm
+    /// auto, direct, gemm; with --filters auto, direct, separable
     #[arg(long, value_name = "ALGO", default_value = "auto")]
-    pub(crate) algo: LayerAlgorithm,
+    pub(crate) algo: String,
     /// One JSON object per line instead of a table
     #[arg(long)]
     pub(crate) json: bool,

@@ -3,7 +3,7 @@
 
 use std::str::FromStr;
 
-use convoke::{Activation, Algorithm, Border, Layout, Level, Mode, Padding};
+use convoke::{Activation, Algorithm, Border, FilterAlgorithm, Layout, Level, Mode, Padding};
 
 use crate::array::Element;
 
@@ -59,25 +59,22 @@ impl FromStr for LayerAlgorithm {
 
 /// `--algo` of filters.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum FilterAlgorithm {
-    Auto,
-    Direct,
+pub(crate) enum FilterChoice {
+    Planned(FilterAlgorithm),
     Reference,
 }
 
-impl FromStr for FilterAlgorithm {
+impl FromStr for FilterChoice {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        match text {
-            "auto" => Ok(Self::Auto),
-            "direct" => Ok(Self::Direct),
-            "reference" => Ok(Self::Reference),
-            "separable" | "box" | "fft" | "winograd" | "gemm" => {
-                Err(format!("this version does not have {text} filters; auto and direct it has"))
-            }
-            _ => Err("must be auto, direct or reference".to_owned()),
+        if text == "reference" {
+            return Ok(Self::Reference);
         }
+        text.parse().map(Self::Planned).map_err(|_| {
+            let names: Vec<&str> = FilterAlgorithm::ALL.iter().map(|algorithm| algorithm.name()).collect();
+            format!("must be {} or reference", names.join(", "))
+        })
     }
 }
 

@@ -1,17 +1,16 @@
 //! Times of picture filters: the same pictures, masks and names that other libraries are timed with.
 
 use convoke::mask::Mask;
-use convoke::{Border, Filter, Level, Options};
+use convoke::{Border, Error, Filter, Level, Options};
 use serde::Serialize;
 
 use super::timing::{Samples, noise};
 use super::{nothing, print_json, round, wanted};
 use crate::args::BenchArgs;
-use crate::args::values::LayerAlgorithm;
+use crate::args::values::FilterChoice;
 use crate::error::{Context, Failure, Outcome};
 use crate::print;
 use crate::progress::Progress;
-use convoke::Algorithm;
 
 /// A line of output. Times count all channels of a pixel as one.
 #[derive(Serialize)]
@@ -53,12 +52,12 @@ struct Problem {
 }
 
 pub(super) fn run(args: &BenchArgs, threads: usize) -> Outcome<()> {
-    match args.algo {
-        LayerAlgorithm::Planned(Algorithm::Auto | Algorithm::Direct) => {}
-        _ => return Failure::about("--algo", "filters have only the direct algorithm in this version"),
-    }
+    let FilterChoice::Planned(algorithm) = args.algo.parse().about("--algo")? else {
+        return Failure::about("--algo", "the reference is not there to be timed");
+    };
     let level = args.common.level.0;
-    let mut problems = problems(args, level, threads)?;
+    let options = Options::new().level(level).threads(threads).filter_algorithm(algorithm);
+    let mut problems = problems(args, &options)?;
     let Some(longest) = problems.iter().map(|problem| problem.len).max() else { return nothing() };
 
     let src_f32: Vec<f32> = noise(longest).into_iter().map(|x| ((x + 1.0) * 127.0).floor()).collect();
@@ -97,8 +96,7 @@ pub(super) fn run(args: &BenchArgs, threads: usize) -> Outcome<()> {
 }
 
 /// All problems that are asked for.
-fn problems(args: &BenchArgs, level: Level, threads: usize) -> Outcome<Vec<Problem>> {
-    let options = Options::new().level(level).threads(threads);
+fn problems(args: &BenchArgs, options: &Options) -> Outcome<Vec<Problem>> {
     let mut problems = Vec::new();
     for (size_name, size) in SIZES {
         for (channels_name, channels) in CHANNELS {
@@ -117,7 +115,11 @@ fn problems(args: &BenchArgs, level: Level, threads: usize) -> Outcome<Vec<Probl
                         None => None,
                         Some(mask) => {
                             let desc = mask.desc(size, channels).border(Border::Reflect101);
-                            Some(Filter::with_options(&desc, mask, &options).about(&name)?)
+                            match Filter::with_options(&desc, mask, options) {
+                                // What the algorithm cannot do has no line.
+                                Err(Error::NotSeparable) => continue,
+                                filter => Some(filter.about(&name)?),
+                            }
                         }
                     };
                     let pixels = size[0] * size[1];
@@ -178,7 +180,7 @@ fn row(problem: &Problem, level: Level, threads: usize) -> Row<'_> {
         copy_ns_per_px: per_pixel(problem.copies.median()),
         median_ms: round(samples.median()),
         min_ms: round(samples.min()),
-        algo: if problem.filter.is_some() { "direct" } else { "copy" },
+        algo: problem.filter.as_ref().map_or("copy", |filter| filter.algorithm().name()),
         level: level.name(),
         threads,
     }
@@ -186,11 +188,12 @@ fn row(problem: &Problem, level: Level, threads: usize) -> Row<'_> {
 
 fn table(rows: &[Row<'_>]) -> String {
     let mut text =
-        "name                             ns/pixel   least ns/pixel   copy ns/pixel   median ms\n".to_owned();
+        "name                             ns/pixel   least ns/pixel   copy ns/pixel   median ms  algorithm\n"
+            .to_owned();
     for row in rows {
         text.push_str(&format!(
-            "{:<32} {:>8.4}  {:>15.4}  {:>14.4}  {:>10.4}\n",
-            row.name, row.ns_per_px, row.min_ns_per_px, row.copy_ns_per_px, row.median_ms
+            "{:<32} {:>8.4}  {:>15.4}  {:>14.4}  {:>10.4}  {}\n",
+            row.name, row.ns_per_px, row.min_ns_per_px, row.copy_ns_per_px, row.median_ms, row.algo
         ));
     }
     text

@@ -40,7 +40,7 @@ struct Problem {
 
 pub(super) fn run(args: &BenchArgs, threads: usize) -> Outcome<()> {
     let level = args.common.level.0;
-    let algorithm = match args.algo {
+    let algorithm = match args.algo.parse().about("--algo")? {
         LayerAlgorithm::Planned(algorithm) => algorithm,
         LayerAlgorithm::Reference => {
             return Failure::about("--algo", "the naive reference is not for timing");

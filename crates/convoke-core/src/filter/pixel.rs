@@ -151,7 +151,7 @@ impl sealed::Pixel for u8 {
         settle: &Settle<'_>,
         at: [usize; 2],
     ) {
-        let mut lanes = [0.0; 4 * MAX_LANES];
+        let mut lanes = [0.0; MOST];
         for (v, lanes) in values.iter().zip(lanes.chunks_exact_mut(S::LANES)) {
             simd.store(*v, lanes);
         }
@@ -159,5 +159,7 @@ impl sealed::Pixel for u8 {
     }
 }
 
+/// Elements of the widest tile: 8 vectors of 16 lanes.
+const MOST: usize = 128;
 /// Lanes of the widest level.
 const MAX_LANES: usize = 16;

@@ -10,7 +10,8 @@ use super::exact::Settle;
 use super::pixel::Pixel;
 use super::plan::{Filter2dPlan, Method};
 use super::scatter::{Post, Scatter};
-use crate::kernel::plane::{Rows, Sink, TILE_ROWS, Taps, accumulate};
+use crate::kernel::plane::{Rows, TILE_ROWS, Taps, accumulate};
+use crate::kernel::separable::{Sums, across, down};
 
 /// Outputs of a separable filter that are worked on at a time, in elements: a tile's rows of them stay in the first
 /// cache from the pass down to the pass across.
@@ -77,26 +78,16 @@ impl<'a> Stage<'a> {
                 let part = width.div_ceil(width.div_ceil(CHUNK)).next_multiple_of(16).min(width);
                 for x in (0..width).step_by(part) {
                     let x = x.min(width - part);
-                    self.down(simd, rows, count, x, part);
-                    let sums =
-                        Rows { data: self.sums, pitch: self.plan.sums_pitch, first: 0, count: usize::MAX };
+                    // Outputs are made at least a vector wide, and read what is under the mask of that.
+                    let under = part.max(S::LANES) + (s - 1) * channels;
+                    let input = Rows { data: &rows.data[x..], ..rows };
+                    let mut sums = Sums { data: self.sums, pitch: self.plan.sums_pitch };
+                    down(simd, self.column, input, [count, under], &mut sums);
                     scatter.left = x;
-                    accumulate(simd, &taps(self.row, s, channels), sums, [count, part], &mut scatter);
+                    across(simd, self.row, channels, &sums, [count, part], &mut scatter);
                 }
             }
         }
-    }
-
-    /// The pass down: for `width` outputs of `count` rows from element `x` on, and for what lies to the right of
-    /// them under the mask.
-    #[inline(always)]
-    fn down<S: Simd>(&mut self, simd: S, rows: Rows<'_>, count: usize, x: usize, width: usize) {
-        let (pitch, halo) = (self.plan.sums_pitch, (self.row.len() - 1) * self.plan.desc.channels);
-        let input = Rows { data: &rows.data[x..], ..rows };
-        let mut sums = Sums { data: self.sums, pitch };
-        // Outputs are made at least a vector wide, and read what is under the mask of that.
-        let width = width.max(S::LANES) + halo;
-        accumulate(simd, &taps(self.column, 1, 1), input, [count, width], &mut sums);
     }
 }
 
@@ -109,29 +100,4 @@ fn taps(weights: &[f32], cols: usize, step: usize) -> Taps<'_, impl Fn(usize) ->
 pub(super) fn sums_layout(width: usize, halo: usize, lanes: usize) -> Option<(usize, usize)> {
     let pitch = width.min(CHUNK).max(lanes).checked_add(halo)?.checked_next_multiple_of(16)?;
     Some((pitch, pitch.checked_mul(TILE_ROWS)?))
-}
-
-/// Where the pass down leaves its sums.
-struct Sums<'a> {
-    data: &'a mut [f32],
-    pitch: usize,
-}
-
-impl Sink for Sums<'_> {
-    #[inline(always)]
-    fn put<S: Simd, const OR: usize, const NV: usize>(
-        &mut self,
-        simd: S,
-        [y, x]: [usize; 2],
-        _: usize,
-        sums: [[S::F32; NV]; OR],
-    ) {
-        // Never narrower than a vector.
-        for (i, row) in sums.iter().enumerate() {
-            let dst = &mut self.data[(y + i) * self.pitch + x..][..NV * S::LANES];
-            for (v, dst) in row.iter().zip(dst.chunks_exact_mut(S::LANES)) {
-                simd.store(*v, dst);
-            }
-        }
-    }
 }

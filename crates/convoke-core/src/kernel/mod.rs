@@ -4,4 +4,5 @@
 pub(crate) mod lanes;
 pub(crate) mod plane;
 pub(crate) mod scatter;
+pub(crate) mod separable;
 pub(crate) mod tile;

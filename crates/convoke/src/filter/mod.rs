@@ -1,11 +1,16 @@
 //! `Filter`: a mask planned for one picture size. Owns the packed mask and the scratch, and divides the rows of
 //! a picture among threads; what a row becomes is the core's business.
 
+mod algorithm;
+mod choose;
+
 use std::ops::Range;
 
 use convoke_core::{Error, Filter2dDesc, Filter2dPlan, Level, Pixel};
 use rayon::prelude::*;
 
+pub use self::algorithm::{FilterAlgorithm, UnknownFilterAlgorithm};
+pub use self::choose::FilterCandidate;
 use crate::buffer::{Scratch, zeros};
 use crate::mask::Mask;
 use crate::options::Options;
@@ -39,6 +44,7 @@ const PARTS_PER_THREAD: usize = 4;
 #[derive(Debug)]
 pub struct Filter {
     plan: Filter2dPlan,
+    algorithm: FilterAlgorithm,
     packed: Vec<f32>,
     scratch: Scratch,
     options: Options,
@@ -55,15 +61,19 @@ impl Filter {
         Self::with_options(desc, mask, &Options::new())
     }
 
-    /// The same at a chosen level and on a chosen number of threads.
+    /// The same at a chosen level, with a chosen algorithm, on a chosen number of threads.
     ///
     /// # Errors
-    /// As [`new`](Self::new).
+    /// As [`new`](Self::new); [`Error::NotSeparable`] if the algorithm needs a separable mask and this one is not.
     pub fn with_options(desc: &Filter2dDesc, mask: &Mask, options: &Options) -> Result<Self, Error> {
-        let plan = Filter2dPlan::new(desc, options.level)?;
+        let algorithm = match options.filter_algorithm {
+            FilterAlgorithm::Auto => choose::choose(desc, mask.weights(), options.level)?,
+            asked => asked,
+        };
+        let plan = choose::plan(desc, algorithm, options.level)?;
         let mut packed = zeros("packed mask", plan.packed_len())?;
         plan.pack(mask.weights(), &mut packed)?;
-        Ok(Self { scratch: Scratch::new(plan.scratch_len()), plan, packed, options: *options })
+        Ok(Self { scratch: Scratch::new(plan.scratch_len()), plan, algorithm, packed, options: *options })
     }
 
     /// The filtered picture: as many pixels as the descriptor has.
@@ -146,9 +156,25 @@ impl Filter {
 
     /// Multiply-adds of one run.
     fn operations(&self) -> u64 {
-        let desc = self.desc();
-        let factors = [desc.size[0], desc.size[1], desc.channels, desc.mask_size[0], desc.mask_size[1]];
-        factors.iter().fold(1, |product: u64, &factor| product.saturating_mul(factor as u64))
+        self.plan.describe().macs
+    }
+
+    /// Every algorithm that could compute the filter `desc` with `mask`, with what it is predicted to take, fastest
+    /// first; the first one is what [`FilterAlgorithm::Auto`] takes.
+    ///
+    /// # Errors
+    /// As [`new`](Self::new).
+    pub fn explain(
+        desc: &Filter2dDesc,
+        mask: &Mask,
+        options: &Options,
+    ) -> Result<Vec<FilterCandidate>, Error> {
+        choose::candidates(desc, mask.weights(), options.level)
+    }
+
+    /// The algorithm that runs, never [`FilterAlgorithm::Auto`].
+    pub fn algorithm(&self) -> FilterAlgorithm {
+        self.algorithm
     }
 
     /// On one thread the work is one call, unless it lasts so long (seconds) that someone may be watching.

@@ -1,0 +1,308 @@
+//! The two kernels of separable masks, pixels as lanes: [`down`] a few rows with a column of weights, into a buffer,
+//! and [`across`] that buffer with a row of weights, into a [`Sink`]. The accumulate stage of separable filters.
+//!
+//! Every sum starts at `+0` and runs over its taps in order, one [`Simd::mul_add`] each, so the tile, the tail and
+//! the position of a pixel in its row change no bit.
+
+use convoke_simd::Simd;
+
+use super::plane::{Rows, Sink, TILE_ROWS, tile_vectors};
+
+/// Taps that are summed down in one go. The input rows of so many are looked up before the walk along them; longer
+/// columns take several walks.
+const RUN: usize = 64;
+
+/// Where the sums of [`down`] go: `width` elements per row, at least a vector.
+pub(crate) struct Sums<'a> {
+    pub(crate) data: &'a mut [f32],
+    /// Elements from one row to the next.
+    pub(crate) pitch: usize,
+}
+
+/// `dst[y, x] = sum over r of column[r] * rows[y + r, x]` for `count` rows, at most [`TILE_ROWS`], of `width` elements,
+/// at least a vector.
+///
+/// As in the plane kernel a loaded vector serves every output row whose column contains it: 4 rows and 4 vectors
+/// make 16 multiplications of 4 loads and 4 broadcasts.
+// Not inlined: callers are generic over pixel types that make no difference here.
+#[inline(never)]
+pub(crate) fn down<S: Simd>(
+    simd: S,
+    column: &[f32],
+    rows: Rows<'_>,
+    [count, width]: [usize; 2],
+    dst: &mut Sums<'_>,
+) {
+    simd.vectorize(
+        #[inline(always)]
+        || {
+            let runs = column.len().div_ceil(RUN);
+            let step = column.len().div_ceil(runs);
+            for first in (0..column.len()).step_by(step) {
+                let column = &column[first..][..step.min(column.len() - first)];
+                let mut input: [&[f32]; RUN + TILE_ROWS - 1] = [&[]; RUN + TILE_ROWS - 1];
+                for (r, input) in input.iter_mut().enumerate().take(column.len() + count - 1) {
+                    *input = &rows.at(first + r, 0)[..width];
+                }
+                if count == TILE_ROWS && column.len() >= TILE_ROWS - 1 {
+                    strip::<S, TILE_ROWS>(simd, column, &input, first == 0, width, dst.data, dst.pitch);
+                } else {
+                    for y in 0..count {
+                        let dst = &mut dst.data[y * dst.pitch..];
+                        strip::<S, 1>(simd, column, &input[y..], first == 0, width, dst, 0);
+                    }
+                }
+            }
+        },
+    );
+}
+
+/// All vectors of `OR` rows, from left to right. The last ones are pushed back to end with the row.
+#[inline(always)]
+fn strip<S: Simd, const OR: usize>(
+    simd: S,
+    column: &[f32],
+    input: &[&[f32]],
+    is_first: bool,
+    width: usize,
+    dst: &mut [f32],
+    pitch: usize,
+) {
+    let main = tile_vectors(S::REGISTERS) * S::LANES;
+    let mut x = 0;
+    while x + main <= width {
+        if tile_vectors(S::REGISTERS) == 4 {
+            column_tile::<S, OR, 4>(simd, column, input, is_first, x, dst, pitch);
+        } else {
+            column_tile::<S, OR, 2>(simd, column, input, is_first, x, dst, pitch);
+        }
+        x += main;
+    }
+    while x < width {
+        // Sums that go on from earlier taps must not be made twice: there the tail goes element by element.
+        if is_first || x + S::LANES <= width {
+            let at = x.min(width - S::LANES);
+            column_tile::<S, OR, 1>(simd, column, input, is_first, at, dst, pitch);
+            x = at + S::LANES;
+        } else {
+            for i in 0..OR {
+                let sum = &mut dst[i * pitch + x];
+                for (r, w) in column.iter().enumerate() {
+                    let product = simd.mul_add(simd.splat(*w), simd.splat(input[i + r][x]), simd.splat(*sum));
+                    let mut lanes = [0.0];
+                    simd.store_first(product, &mut lanes);
+                    *sum = lanes[0];
+                }
+            }
+            x += 1;
+        }
+    }
+}
+
+/// `OR` rows of `NV` vectors: zeros, or the sums so far, and all taps.
+#[inline(always)]
+fn column_tile<S: Simd, const OR: usize, const NV: usize>(
+    simd: S,
+    column: &[f32],
+    input: &[&[f32]],
+    is_first: bool,
+    x: usize,
+    dst: &mut [f32],
+    pitch: usize,
+) {
+    let mut sums = [[simd.splat(0.0); NV]; OR];
+    if !is_first {
+        for i in 0..OR {
+            let dst = &dst[i * pitch + x..][..NV * S::LANES];
+            for j in 0..NV {
+                sums[i][j] = simd.load(&dst[j * S::LANES..]);
+            }
+        }
+    }
+    macro_rules! input_row {
+        ($r:expr, $lo:literal, $hi:expr) => {
+            let src = &input[$r][x..][..NV * S::LANES];
+            let mut v = [simd.splat(0.0); NV];
+            for j in 0..NV {
+                v[j] = simd.load(&src[j * S::LANES..]);
+            }
+            for i in $lo..$hi {
+                let w = simd.splat(column[$r - i]);
+                for j in 0..NV {
+                    sums[i][j] = simd.mul_add(w, v[j], sums[i][j]);
+                }
+            }
+        };
+    }
+    // The rows that only some of the outputs need are written out: see the tile of the plane kernel.
+    let taps = column.len();
+    if OR == TILE_ROWS {
+        input_row!(0, 0, 1);
+        input_row!(1, 0, 2);
+        input_row!(2, 0, 3);
+    }
+    for r in OR - 1..taps {
+        input_row!(r, 0, OR);
+    }
+    if OR == TILE_ROWS {
+        input_row!(taps, 1, OR);
+        input_row!(taps + 1, 2, OR);
+        input_row!(taps + 2, 3, OR);
+    }
+    for i in 0..OR {
+        let dst = &mut dst[i * pitch + x..][..NV * S::LANES];
+        for j in 0..NV {
+            simd.store(sums[i][j], &mut dst[j * S::LANES..]);
+        }
+    }
+}
+
+/// `sum over s of row[s] * src[y, x + s * step]` for `count` rows of `width` elements, one row after the other.
+///
+/// Nothing is shared between rows here. A multiplication for each load would be bound by the loads, most of which cross
+/// a cache line and cost twice. But taps whose elements are whole vectors apart can share: the vector that tap `s`
+/// wants for one output is the one that tap `s + apart` wants for an output before it. So taps are taken in pairs
+///
+/// ```text
+/// for each 2 * apart taps, for s in 0..apart
+///     load vectors v[0], v[1], ... from x + s * step on
+///     sums[j] += row[s] * v[j];  sums[j] += row[s + apart] * v[j + between]
+/// ```
+///
+/// where `apart * step` elements are `between` vectors of 16. This order of taps is that of every level, whether its
+/// loads are worth sharing or not, so all of them make the same sums.
+// Not inlined: see `down`. Generic over the sink, but not over types of input.
+#[inline(never)]
+pub(crate) fn across<S: Simd, K: Sink>(
+    simd: S,
+    row: &[f32],
+    step: usize,
+    src: &Sums<'_>,
+    [count, width]: [usize; 2],
+    sink: &mut K,
+) {
+    simd.vectorize(
+        #[inline(always)]
+        || {
+            let pairs = row.len() > apart(step);
+            for y in 0..count {
+                let src = &src.data[y * src.pitch..];
+                let mut x = 0;
+                if S::LANES == 16 && pairs {
+                    while x + 8 * S::LANES <= width {
+                        let sums = match step {
+                            3 => row_tile::<S, 8, 3>(simd, row, step, &src[x..]),
+                            _ => row_tile::<S, 8, 1>(simd, row, step, &src[x..]),
+                        };
+                        sink.put(simd, [y, x], 8 * S::LANES, sums);
+                        x += 8 * S::LANES;
+                    }
+                }
+                if S::LANES == 8 {
+                    while x + 8 * S::LANES <= width {
+                        sink.put(simd, [y, x], 8 * S::LANES, row_tile::<S, 8, 0>(simd, row, step, &src[x..]));
+                        x += 8 * S::LANES;
+                    }
+                } else {
+                    while x + 4 * S::LANES <= width {
+                        sink.put(simd, [y, x], 4 * S::LANES, row_tile::<S, 4, 0>(simd, row, step, &src[x..]));
+                        x += 4 * S::LANES;
+                    }
+                }
+                while x < width {
+                    let at = x.min(width.saturating_sub(S::LANES));
+                    let sums = row_tile::<S, 1, 0>(simd, row, step, &src[at..]);
+                    sink.put(simd, [y, at], S::LANES.min(width), sums);
+                    x = at + S::LANES;
+                }
+            }
+        },
+    );
+}
+
+/// The taps of a pair, `apart` from each other, are whole vectors of 16 elements from each other.
+const fn apart(step: usize) -> usize {
+    match step {
+        2 => 8,
+        4 => 4,
+        _ => 16,
+    }
+}
+
+/// `NV` vectors. Pairs of taps share their loads if `BETWEEN` is more than 0; then it is `apart(step) * step / LANES`.
+#[inline(always)]
+fn row_tile<S: Simd, const NV: usize, const BETWEEN: usize>(
+    simd: S,
+    row: &[f32],
+    step: usize,
+    src: &[f32],
+) -> [[S::F32; NV]; 1] {
+    let mut sums = [simd.splat(0.0); NV];
+    let apart = apart(step);
+    let mut rest = row;
+    let mut at = 0;
+    while rest.len() > apart {
+        let pairs = (rest.len() - apart).min(apart);
+        for s in 0..pairs {
+            pair::<S, NV, BETWEEN>(simd, [rest[s], rest[s + apart]], &src[at..], apart * step, &mut sums);
+            at += step;
+        }
+        single::<S, NV>(simd, &rest[pairs..apart], step, &src[at..], &mut sums);
+        at += (2 * apart - pairs) * step;
+        rest = &rest[apart + pairs..];
+    }
+    if !rest.is_empty() {
+        single::<S, NV>(simd, rest, step, &src[at..], &mut sums);
+    }
+    [sums]
+}
+
+/// Two taps, `far` elements from each other, which are `BETWEEN` vectors if that is not 0.
+#[inline(always)]
+fn pair<S: Simd, const NV: usize, const BETWEEN: usize>(
+    simd: S,
+    [near_w, far_w]: [f32; 2],
+    src: &[f32],
+    far: usize,
+    sums: &mut [S::F32; NV],
+) {
+    // The most vectors that a pair reads: 8 and 3 more.
+    const MOST: usize = 11;
+    let mut local = *sums;
+    let (near_w, far_w) = (simd.splat(near_w), simd.splat(far_w));
+    if BETWEEN > 0 {
+        let src = &src[..(NV + BETWEEN) * S::LANES];
+        let mut v = [simd.splat(0.0); MOST];
+        for j in 0..NV + BETWEEN {
+            v[j] = simd.load(&src[j * S::LANES..]);
+        }
+        for j in 0..NV {
+            local[j] = simd.mul_add(near_w, v[j], local[j]);
+        }
+        for j in 0..NV {
+            local[j] = simd.mul_add(far_w, v[j + BETWEEN], local[j]);
+        }
+    } else {
+        let (near, far) = (&src[..NV * S::LANES], &src[far..][..NV * S::LANES]);
+        for j in 0..NV {
+            local[j] = simd.mul_add(near_w, simd.load(&near[j * S::LANES..]), local[j]);
+        }
+        for j in 0..NV {
+            local[j] = simd.mul_add(far_w, simd.load(&far[j * S::LANES..]), local[j]);
+        }
+    }
+    *sums = local;
+}
+
+/// Taps one by one.
+#[inline(always)]
+fn single<S: Simd, const NV: usize>(simd: S, row: &[f32], step: usize, src: &[f32], sums: &mut [S::F32; NV]) {
+    let mut local = *sums;
+    for (s, &w) in row.iter().enumerate() {
+        let (w, src) = (simd.splat(w), &src[s * step..][..NV * S::LANES]);
+        for j in 0..NV {
+            local[j] = simd.mul_add(w, simd.load(&src[j * S::LANES..]), local[j]);
+        }
+    }
+    *sums = local;
+}

@@ -1,0 +1,71 @@
+//! Which algorithm a picture filter gets: every one that can compute it, with a prediction of its time from what it
+//! does per pixel. Between a mask and a plan.
+
+use convoke_core::{Error, Filter2dDesc, Filter2dPlan, Level, factor};
+
+use super::algorithm::FilterAlgorithm;
+use crate::buffer::zeros;
+
+/// An algorithm that could compute a filter.
+#[derive(Clone, Copy, Debug, PartialEq)]
+#[non_exhaustive]
+pub struct FilterCandidate {
+    /// The algorithm.
+    pub algorithm: FilterAlgorithm,
+    /// The predicted time per value (one channel of one pixel), in units of one multiply-add of every lane. Only
+    /// ratios mean anything.
+    pub cost: f64,
+}
+
+/// The algorithms for this filter, fastest first.
+pub(super) fn candidates(
+    desc: &Filter2dDesc,
+    mask: &[f32],
+    level: Level,
+) -> Result<Vec<FilterCandidate>, Error> {
+    let [r, s] = desc.mask_size;
+    if mask.len() != r.saturating_mul(s) {
+        return Err(Error::Length { operand: "mask", required: r.saturating_mul(s), got: mask.len() });
+    }
+    let mut all = vec![FilterCandidate { algorithm: FilterAlgorithm::Direct, cost: direct_cost(desc) }];
+    // With one row or one column there is nothing to factor.
+    if r.min(s) > 1 {
+        let [mut column, mut row] = [zeros("mask", r)?, zeros("mask", s)?];
+        if factor(mask, &mut column, &mut row)? {
+            let cost = separable_cost(desc, level);
+            all.push(FilterCandidate { algorithm: FilterAlgorithm::Separable, cost });
+        }
+    }
+    all.sort_by(|a, b| a.cost.total_cmp(&b.cost));
+    Ok(all)
+}
+
+/// The fastest one.
+pub(super) fn choose(desc: &Filter2dDesc, mask: &[f32], level: Level) -> Result<FilterAlgorithm, Error> {
+    Ok(candidates(desc, mask, level)?[0].algorithm)
+}
+
+/// The plan of an algorithm.
+pub(super) fn plan(
+    desc: &Filter2dDesc,
+    algorithm: FilterAlgorithm,
+    level: Level,
+) -> Result<Filter2dPlan, Error> {
+    match algorithm {
+        FilterAlgorithm::Auto | FilterAlgorithm::Direct => Filter2dPlan::new(desc, level),
+        FilterAlgorithm::Separable => Filter2dPlan::separable(desc, level),
+    }
+}
+
+/// A multiply-add for every tap, and what comes before and after.
+fn direct_cost(desc: &Filter2dDesc) -> f64 {
+    let [r, s] = desc.mask_size;
+    10.0 + 1.15 * (r * s) as f64
+}
+
+/// The pass down shares its loads between four rows; the pass across does not, and most of its loads cross a cache
+/// line.
+fn separable_cost(desc: &Filter2dDesc, _: Level) -> f64 {
+    let [r, s] = desc.mask_size;
+    15.0 + 1.2 * r as f64 + 2.0 * s as f64
+}
