@@ -64,7 +64,7 @@ impl Border {
                 Some(if at < n { at } else { period - at } as usize)
             }
             Border::Wrap if -n <= at && at < 0 => Some((at + n) as usize),
-            Border::Wrap if at < 2 * n => Some((at - n) as usize),
+            Border::Wrap if n <= at && at < 2 * n => Some((at - n) as usize),
             Border::Wrap => Some(at.rem_euclid(n) as usize),
         }
     }
