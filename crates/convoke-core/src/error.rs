@@ -53,6 +53,13 @@ pub enum Error {
     WrongPacking,
     /// A mask is not a column times a row, as a separable filter must have it.
     NotSeparable,
+    /// A mask does not have the same value everywhere, as a box filter must have it.
+    NotBox,
+    /// Integers that must be exact would not be, with this algorithm.
+    Inexact {
+        /// The operand.
+        operand: &'static str,
+    },
     /// A value that must be finite is infinite or NaN.
     NotFinite {
         /// The operand.
@@ -89,6 +96,10 @@ impl fmt::Display for Error {
                 f.write_str("weights: must have been packed by this plan, got another packing")
             }
             Error::NotSeparable => f.write_str("mask: must be a column times a row, got one that is not"),
+            Error::NotBox => f.write_str("mask: must have one value everywhere, got several"),
+            Error::Inexact { operand } => {
+                write!(f, "{operand}: must be exact with integers, got some that may not be")
+            }
             Error::NotFinite { operand, index } => {
                 write!(f, "{operand}: must be finite, got infinity or NaN at element {index}")
             }

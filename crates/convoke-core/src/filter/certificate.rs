@@ -66,6 +66,16 @@ impl Certificate {
 }
 
 impl Certificate {
+    /// For a mask of this size with one value everywhere: exact, or not to be trusted with integers at all.
+    pub(super) fn boxed(weight: f32, taps: usize, outside: f32, post: Post) -> Self {
+        let pixel = f64::from(outside).abs().max(255.0);
+        let integral = outside as i32 as f32 == outside;
+        // Sums of pixels, and then those times the weight.
+        let sums = is_exact_repeated(&[1.0], taps, pixel, Post { scale: 1.0, divisor: 1.0, offset: 0.0 });
+        let exact = integral && sums && is_exact_repeated(&[weight], taps, pixel, post);
+        Self { margin: if exact { 0.0 } else { 1.0 }, fine_margin: 1.0 }
+    }
+
     /// For a mask with these factors, summed down and then across.
     pub(super) fn separable(mask: &[f32], column: &[f32], row: &[f32], outside: f32, post: Post) -> Self {
         let direct = Self::new(mask, outside, post);
@@ -147,13 +157,18 @@ impl Grid {
 /// each tie, or on it; and on it only if `q` itself is: otherwise `|q - (m + 1/2)| >= 1 / (2 D) > 2^-16`, while f32 near
 /// `m + 1/2 < 256` are at most 2^-16 apart and rounding moves `q` by at most half of that.
 fn is_exact(weights: &[f32], pixel: f64, post: Post) -> bool {
+    is_exact_repeated(weights, 1, pixel, post)
+}
+
+/// The same with each weight standing for as many equal ones.
+fn is_exact_repeated(weights: &[f32], times: usize, pixel: f64, post: Post) -> bool {
     let step = weights.iter().filter(|&&w| w != 0.0).map(|&w| odd_part(w).1).min();
     let Some(step) = step else {
         // All sums are 0.
         return is_exact_after(post, Grid { step: 0, most: 0.0 });
     };
     // The sum is exact while it is below 2^53 steps, and not below 2^24 of them if it is not exact.
-    let sum = weights.iter().map(|&w| f64::from(w).abs()).sum::<f64>();
+    let sum = weights.iter().map(|&w| f64::from(w).abs()).sum::<f64>() * times as f64;
     is_exact_after(post, Grid { step, most: sum * pixel / power(step) })
 }
 

@@ -41,16 +41,19 @@ impl Filter2dPlan {
             algorithm: match self.method {
                 Method::Direct => "direct",
                 Method::Separable => "separable",
+                Method::Box(_) => "box",
             },
             level: self.level,
             mask_size: desc.mask_size,
             tile: [TILE_ROWS, tile_vectors(self.level.registers()) * self.level.lanes()],
-            block: self.block,
+            block: if let Method::Box(layout) = self.method { layout.block } else { self.block },
             packed_bytes: self.packed_len() * size_of::<f32>(),
             scratch_bytes: self.scratch_len() * size_of::<f32>(),
             macs: outputs.saturating_mul(match self.method {
                 Method::Direct => r * s,
                 Method::Separable => r + s,
+                // Additions, in fact: three down, and up to three for each digit of the width in base 4.
+                Method::Box(_) => 3 + 3 * (s.ilog2() as usize / 2 + 1),
             } as u64),
             error_terms: self.error_terms(),
         }

@@ -87,7 +87,7 @@ impl<'s> Ring<'s> {
 
 /// Pixels `cols` of row `y`, any of which may lie outside the picture.
 #[inline(always)]
-fn gather_row<S: Simd, I: Pixel>(
+pub(super) fn gather_row<S: Simd, I: Pixel>(
     simd: S,
     picture: &Picture<'_, I>,
     y: isize,

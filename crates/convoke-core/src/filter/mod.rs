@@ -6,6 +6,7 @@
 //! scales the sums and makes pixels ([`pixel`]) of them. From bytes to bytes the result is the correctly rounded
 //! exact value: [`certificate`] bounds the error of the f32 sums, and [`exact`] decides what they leave open.
 
+mod boxed;
 mod certificate;
 pub(crate) mod desc;
 mod describe;

@@ -26,12 +26,21 @@ impl Filter2dPlan {
     /// # Errors
     /// [`Error::Length`] for a mask of another length or a buffer that is too short, [`Error::NotFinite`] for
     /// infinite or NaN taps.
-    /// [`Error::NotSeparable`] if the plan is [`separable`](Self::separable) and the mask is not.
+    /// [`Error::NotSeparable`] if the plan is [`separable`](Self::separable) and the mask is not, [`Error::NotBox`] if it
+    /// is [`boxed`](Self::boxed) and the mask has several values.
     pub fn pack<'p>(&self, mask: &[f32], buffer: &'p mut [f32]) -> Result<PackedMask<'p>, Error> {
         let [r, s] = self.desc.mask_size;
         check_len("mask", r * s, mask.len())?;
         if let Some(index) = mask.iter().position(|w| !w.is_finite()) {
             return Err(Error::NotFinite { operand: "mask", index });
+        }
+        if let Method::Box(_) = self.method {
+            let weight = mask[0];
+            if mask.iter().any(|w| *w != weight) {
+                return Err(Error::NotBox);
+            }
+            return self
+                .certify(Packed::make(buffer, 1, self.identity(), true, |packed| packed[0] = weight)?);
         }
         let mut separable = true;
         let packed = Packed::make(buffer, self.body_len(), self.identity(), true, |packed| {
@@ -41,7 +50,7 @@ impl Filter2dPlan {
                 // Turning by 180 degrees is reversing the order.
                 packed.reverse();
             }
-            if self.method == Method::Separable {
+            if matches!(self.method, Method::Separable) {
                 let (column, row) = factors.split_at_mut(r);
                 separable = factor(packed, column, row) == Ok(true);
             }
@@ -67,16 +76,21 @@ impl Filter2dPlan {
     /// Elements of the mask and its factors.
     fn body_len(&self) -> usize {
         let [r, s] = self.desc.mask_size;
-        r * s + if self.method == Method::Separable { r + s } else { 0 }
+        match self.method {
+            Method::Direct => r * s,
+            Method::Separable => r * s + r + s,
+            Method::Box(_) => 1,
+        }
     }
 
     fn certify<'p>(&self, packed: Packed<'p>) -> Result<PackedMask<'p>, Error> {
         let weights = packed.body(self.identity())?;
         let [r, s] = self.desc.mask_size;
-        let (mask, factors) = weights.split_at(r * s);
+        let (mask, factors) = weights.split_at(weights.len().min(r * s));
         let (outside, post) = (self.desc.border.outside(), Post::of(&self.desc));
         let certificate = match self.method {
             Method::Direct => Certificate::new(mask, outside, post),
+            Method::Box(_) => Certificate::boxed(weights[0], r * s, outside, post),
             Method::Separable => {
                 let (column, row) = factors.split_at(r);
                 if deviates(mask, column, row).is_some() {
@@ -99,7 +113,11 @@ impl Filter2dPlan {
         let [r, s] = desc.mask_size;
         identity(&[
             2, // a picture filter
-            (self.method == Method::Separable).into(),
+            match self.method {
+                Method::Direct => 0,
+                Method::Separable => 1,
+                Method::Box(_) => 2,
+            },
             r,
             s,
             (desc.mode == Mode::Convolve).into(),

@@ -5,6 +5,7 @@ use core::ops::Range;
 
 use convoke_simd::Level;
 
+use super::boxed::{BoxLayout, RunBox};
 use super::factor::DEVIATION;
 use super::pixel::Pixel;
 use super::run::Run;
@@ -23,13 +24,23 @@ const NARROWEST: usize = 512;
 /// Rows in scratch start where they share no cache line with their neighbours.
 pub(super) const ALIGN: usize = 16;
 
+/// What is asked for.
+#[derive(Clone, Copy)]
+enum Kind {
+    Direct,
+    Separable,
+    Box,
+}
+
 /// How the sums of a filter are made.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug)]
 pub(super) enum Method {
     /// Over the mask, row by row.
     Direct,
     /// Over the mask's column factor, down the picture, then over its row factor, across those sums.
     Separable,
+    /// Sums of equal taps.
+    Box(BoxLayout),
 }
 
 /// A picture filter planned for a size and a level.
@@ -85,7 +96,7 @@ impl Filter2dPlan {
     /// ([`Error::NotFinite`]); a divisor that is not positive ([`Error::NotPositive`]); anything that does not fit
     /// in memory ([`Error::Overflow`]).
     pub fn new(desc: &Filter2dDesc, level: Level) -> Result<Self, Error> {
-        Self::with_method(desc, level, Method::Direct)
+        Self::with_method(desc, level, Kind::Direct)
     }
 
     /// The same for a separable mask, one that is a column times a row: two passes of `R` and `S` taps instead of one
@@ -97,10 +108,22 @@ impl Filter2dPlan {
     /// # Errors
     /// As for [`new`](Self::new).
     pub fn separable(desc: &Filter2dDesc, level: Level) -> Result<Self, Error> {
-        Self::with_method(desc, level, Method::Separable)
+        Self::with_method(desc, level, Kind::Separable)
     }
 
-    fn with_method(desc: &Filter2dDesc, level: Level, method: Method) -> Result<Self, Error> {
+    /// The same for a box, a mask with one value everywhere: in time that hardly depends on its size. Nothing drifts, and
+    /// infinities are in the results of their own windows only: every sum is made of its own window's values.
+    ///
+    /// Bytes to bytes only as long as the sums are integers below 2^24, as those of 255 in a box of 65 793 ones are: see
+    /// [`run`](Self::run).
+    ///
+    /// # Errors
+    /// As for [`new`](Self::new).
+    pub fn boxed(desc: &Filter2dDesc, level: Level) -> Result<Self, Error> {
+        Self::with_method(desc, level, Kind::Box)
+    }
+
+    fn with_method(desc: &Filter2dDesc, level: Level, kind: Kind) -> Result<Self, Error> {
         let [height, width] = desc.size;
         let [r, s] = desc.mask_size;
         for (operand, got) in [
@@ -138,8 +161,12 @@ impl Filter2dPlan {
         let (dst_stride, dst_len) = extent("dst", "dst row stride", desc, desc.dst_row_stride)?;
         // With these and the lengths checked, any sum of a coordinate and a tap fits in `isize`.
         let mask = checked_len("mask", &[r, s])?;
-        let factors = if method == Method::Separable { r + s } else { 0 };
-        let packed = Packed::buffer_len(checked_len("mask", &[mask.saturating_add(factors)])?);
+        let packed = match kind {
+            Kind::Direct => mask,
+            Kind::Separable => mask.saturating_add(r + s),
+            Kind::Box => 1,
+        };
+        let packed = Packed::buffer_len(checked_len("mask", &[packed])?);
         let [a, b] = desc.anchor;
         let before = match desc.mode {
             Mode::Correlate => [a, b],
@@ -161,12 +188,21 @@ impl Filter2dPlan {
             if row.is_multiple_of(512) { row + ALIGN } else { row }
         };
         let [block_pitch, strip_pitch] = [pitch(block), pitch(strip)];
-        let (sums_pitch, sums) = match method {
-            Method::Direct => (0, 0),
-            Method::Separable => sums_layout(block * desc.channels, halo, level.lanes()).ok_or(overflow)?,
+        let rings = || checked_len("scratch", &[ring_rows, block_pitch + 2 * strip_pitch]);
+        let (method, sums_pitch, scratch) = match kind {
+            Kind::Direct => (Method::Direct, 0, rings()?),
+            Kind::Separable => {
+                let (pitch, sums) =
+                    sums_layout(block * desc.channels, halo, level.lanes()).ok_or(overflow)?;
+                (Method::Separable, pitch, rings()?.saturating_add(sums))
+            }
+            Kind::Box => {
+                let (layout, len) =
+                    BoxLayout::new(desc.mask_size, halo, [width, desc.channels], level.lanes())?;
+                (Method::Box(layout), 0, len)
+            }
         };
-        let rings = checked_len("scratch", &[ring_rows, block_pitch + 2 * strip_pitch])?;
-        let scratch = checked_len("scratch", &[rings.saturating_add(sums).saturating_add(ALIGN - 1)])?;
+        let scratch = checked_len("scratch", &[scratch.saturating_add(ALIGN - 1)])?;
         Ok(Self {
             desc: *desc,
             level,
@@ -222,6 +258,8 @@ impl Filter2dPlan {
         let sums = match self.method {
             Method::Direct => r * s,
             Method::Separable => r + s + DEVIATION + 2,
+            // A term goes through fewer additions than there are taps in a column and in a row.
+            Method::Box(_) => r + s,
         };
         sums + Post::of(&self.desc).steps()
     }
@@ -238,7 +276,8 @@ impl Filter2dPlan {
     ///
     /// # Errors
     /// [`Error::Length`] for a picture or scratch of the wrong length (scratch may be longer),
-    /// [`Error::WrongPacking`] for a mask packed for another filter. `dst` is then as it was.
+    /// [`Error::WrongPacking`] for a mask packed for another filter; [`Error::Inexact`] for a [box](Self::boxed)
+    /// from integers to integers whose sums are too large to be exact. `dst` is then as it was.
     pub fn run<I: Pixel, O: Pixel>(
         &self,
         mask: &PackedMask<'_>,
@@ -270,13 +309,21 @@ impl Filter2dPlan {
             return Err(Error::TooLarge { operand: "rows", required: rows.end, got: rows.start });
         }
         let weights = mask.packed.body(self.identity())?;
+        let certificate = mask.certificate;
+        if matches!(self.method, Method::Box(_)) && I::INTEGER && O::INTEGER && certificate.margin != 0.0 {
+            return Err(Error::Inexact { operand: "sums of a box" });
+        }
         check_len("src", self.src_len, src.len())?;
         check_len("dst", rows_len(rows.len(), self.dst_stride, self.row_len()), dst.len())?;
         if scratch.len() < self.scratch {
             return Err(Error::Length { operand: "scratch", required: self.scratch, got: scratch.len() });
         }
-        let certificate = mask.certificate;
-        self.level.dispatch(Run { plan: self, weights, certificate, rows, src, dst, scratch });
+        if let Method::Box(layout) = self.method {
+            let weight = weights[0];
+            self.level.dispatch(RunBox { plan: self, layout, weight, rows, src, dst, scratch });
+        } else {
+            self.level.dispatch(Run { plan: self, weights, certificate, rows, src, dst, scratch });
+        }
         Ok(())
     }
 

@@ -73,6 +73,8 @@ impl<'a> Stage<'a> {
             Method::Direct => {
                 accumulate(simd, &taps(weights, s, channels), rows, [count, width], &mut scatter);
             }
+            // A box has its own walk.
+            Method::Box(_) => {}
             Method::Separable => {
                 // Equal parts, the last of which overlaps with the one before rather than be narrower.
                 let part = width.div_ceil(width.div_ceil(CHUNK)).next_multiple_of(16).min(width);

@@ -1,6 +1,7 @@
 //! The hot loops, written once for all levels, and what turns their sums into output. No geometry and no borders
 //! here: whoever calls has laid out what they read.
 
+pub(crate) mod boxes;
 pub(crate) mod lanes;
 pub(crate) mod plane;
 pub(crate) mod scatter;
