@@ -117,7 +117,7 @@ fn problems(args: &BenchArgs, options: &Options) -> Outcome<Vec<Problem>> {
                             let desc = mask.desc(size, channels).border(Border::Reflect101);
                             match Filter::with_options(&desc, mask, options) {
                                 // What the algorithm cannot do has no line.
-                                Err(Error::NotSeparable) => continue,
+                                Err(Error::NotSeparable | Error::NotBox) => continue,
                                 filter => Some(filter.about(&name)?),
                             }
                         }

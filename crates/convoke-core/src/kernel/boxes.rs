@@ -116,27 +116,38 @@ fn chunk_across<S: Simd>(
         }
     }
     let terms = &terms[..n];
-    each_tile::<S>(dst.len(), |x, width| {
-        if width == NV * S::LANES {
-            sum_of_terms::<S, NV>(simd, terms, x, dst);
-        } else {
-            sum_of_terms::<S, 1>(simd, terms, x, dst);
-        }
-    });
+    let len = dst.len();
+    // Without the attribute the closure would be a function of its own, without the level's instructions.
+    each_tile::<S>(
+        len,
+        #[inline(always)]
+        |x, width| {
+            if width == NV * S::LANES {
+                sum_of_terms::<S, NV>(simd, terms, x, dst);
+            } else {
+                sum_of_terms::<S, 1>(simd, terms, x, dst);
+            }
+        },
+    );
 }
 
 /// `dst[x] = src[x] + src[x + apart] + src[x + 2 apart] + src[x + 3 apart]`.
 #[inline(always)]
 fn sum_of_four<S: Simd>(simd: S, src: &[f32], apart: usize, dst: &mut [f32]) {
     let len = dst.len();
-    let [a, b, c, d] = [0, 1, 2, 3].map(|i| &src[i * apart..][..len]);
-    each_tile::<S>(len, |x, width| {
-        for x in (x..x + width).step_by(S::LANES) {
-            let low = simd.add(simd.load(&a[x..]), simd.load(&b[x..]));
-            let high = simd.add(simd.load(&c[x..]), simd.load(&d[x..]));
-            simd.store(simd.add(low, high), &mut dst[x..]);
-        }
-    });
+    let (a, b) = (&src[..len], &src[apart..][..len]);
+    let (c, d) = (&src[2 * apart..][..len], &src[3 * apart..][..len]);
+    each_tile::<S>(
+        len,
+        #[inline(always)]
+        |x, width| {
+            for x in (x..x + width).step_by(S::LANES) {
+                let low = simd.add(simd.load(&a[x..]), simd.load(&b[x..]));
+                let high = simd.add(simd.load(&c[x..]), simd.load(&d[x..]));
+                simd.store(simd.add(low, high), &mut dst[x..]);
+            }
+        },
+    );
 }
 
 #[inline(always)]

@@ -14,11 +14,13 @@ pub enum FilterAlgorithm {
     Direct,
     /// Down the picture with a column, then across with a row, whose product the mask is.
     Separable,
+    /// Sums of equal taps, in time that hardly depends on the mask's size.
+    Box,
 }
 
 impl FilterAlgorithm {
     /// All of them.
-    pub const ALL: &[Self] = &[Self::Auto, Self::Direct, Self::Separable];
+    pub const ALL: &[Self] = &[Self::Auto, Self::Direct, Self::Separable, Self::Box];
 
     /// The name on the command line.
     pub const fn name(self) -> &'static str {
@@ -26,6 +28,7 @@ impl FilterAlgorithm {
             Self::Auto => "auto",
             Self::Direct => "direct",
             Self::Separable => "separable",
+            Self::Box => "box",
         }
     }
 }

@@ -36,6 +36,9 @@ pub(super) fn candidates(
             all.push(FilterCandidate { algorithm: FilterAlgorithm::Separable, cost });
         }
     }
+    if r * s > 1 && mask.iter().all(|w| *w == mask[0]) && sums_are_exact(mask) {
+        all.push(FilterCandidate { algorithm: FilterAlgorithm::Box, cost: box_cost(desc) });
+    }
     all.sort_by(|a, b| a.cost.total_cmp(&b.cost));
     Ok(all)
 }
@@ -54,6 +57,7 @@ pub(super) fn plan(
     match algorithm {
         FilterAlgorithm::Auto | FilterAlgorithm::Direct => Filter2dPlan::new(desc, level),
         FilterAlgorithm::Separable => Filter2dPlan::separable(desc, level),
+        FilterAlgorithm::Box => Filter2dPlan::boxed(desc, level),
     }
 }
 
@@ -68,4 +72,16 @@ fn direct_cost(desc: &Filter2dDesc) -> f64 {
 fn separable_cost(desc: &Filter2dDesc, _: Level) -> f64 {
     let [r, s] = desc.mask_size;
     15.0 + 1.2 * r as f64 + 2.0 * s as f64
+}
+
+/// Whether the sums of bytes under a box are exact in f32: else only floats can be filtered so, and a filter is planned
+/// for whatever comes.
+fn sums_are_exact(mask: &[f32]) -> bool {
+    mask[0] == 1.0 && mask.len() <= (1 << 24) / 255
+}
+
+/// Additions: three down, up to three across for each digit of the width in base 4; and the passes that they take.
+fn box_cost(desc: &Filter2dDesc) -> f64 {
+    let digits = f64::from(desc.mask_size[1].ilog2() / 2);
+    25.0 + 9.0 * digits
 }
