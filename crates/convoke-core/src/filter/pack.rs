@@ -1,20 +1,20 @@
-//! Packed masks: the taps in the order in which the kernel meets them, with the certificate of their rounding.
+//! Packed masks: the taps in the order in which the kernel meets them, with the certificates of their rounding.
 
-use super::certificate::Certificate;
+use super::certificate::Certificates;
 use super::plan::Filter2dPlan;
 use super::scatter::Post;
 use crate::conv::packed::{Packed, identity};
 use crate::error::{Error, check_len};
 use crate::{Border, Mode};
 
-/// A mask packed for a filter. Borrows the buffer that it was packed into.
+/// A mask packed for a filter, of pixels of any type. Borrows the buffer that it was packed into.
 ///
 /// It serves every plan that agrees on mask size, mode, scale, divisor, offset and border, whatever the size of the
 /// picture and the level.
 #[derive(Clone, Copy, Debug)]
 pub struct PackedMask<'a> {
     pub(super) packed: Packed<'a>,
-    pub(super) certificate: Certificate,
+    pub(super) certificates: Certificates,
 }
 
 impl Filter2dPlan {
@@ -56,8 +56,8 @@ impl Filter2dPlan {
 
     fn certify<'p>(&self, packed: Packed<'p>) -> Result<PackedMask<'p>, Error> {
         let weights = packed.body(self.identity())?;
-        let certificate = Certificate::new(weights, self.desc.border.outside(), Post::of(&self.desc));
-        Ok(PackedMask { packed, certificate })
+        let certificates = Certificates::new(weights, self.desc.border.outside(), Post::of(&self.desc));
+        Ok(PackedMask { packed, certificates })
     }
 
     /// What decides a packing and its certificate.

@@ -23,7 +23,8 @@ pub(super) const ALIGN: usize = 16;
 
 /// A picture filter planned for a size and a level.
 ///
-/// A plan is `Copy`, holds no memory and can be shared by threads. It filters `u8` and `f32` pictures alike.
+/// A plan is `Copy`, holds no memory and can be shared by threads. It filters pictures of any type of
+/// [`Pixel`] into any other.
 ///
 /// ```
 /// use convoke_core::{Border, Filter2dDesc, Filter2dPlan, Level};
@@ -185,9 +186,9 @@ impl Filter2dPlan {
 
     /// Filters a picture.
     ///
-    /// From bytes to bytes the result is the exact real value (mask, scale, divisor and offset taken as the numbers
-    /// that they are) rounded to nearest, ties to even, and clamped; at every level. From f32 to bytes it is the f32
-    /// result rounded so, NaN to 0. To f32 it is the f32 sum over mask rows and columns in that order, `* scale`,
+    /// From integers (u8, u16, i16) to integers the result is the exact real value (mask, scale, divisor and offset
+    /// taken as the numbers that they are) rounded to nearest, ties to even, and clamped; at every level. From f32 to
+    /// integers it is the f32 result rounded so, NaN to 0. To f32 it is the f32 sum over mask rows and columns in that order, `* scale`,
     /// `/ divisor`, `+ offset`.
     ///
     /// Reads nothing outside its operands, reads neither `dst` nor `scratch` before writing them, leaves elements
@@ -232,8 +233,8 @@ impl Filter2dPlan {
         if scratch.len() < self.scratch {
             return Err(Error::Length { operand: "scratch", required: self.scratch, got: scratch.len() });
         }
-        let certificate = mask.certificate;
-        self.level.dispatch(Run { plan: self, weights, certificate, rows, src, dst, scratch });
+        let certificates = mask.certificates;
+        self.level.dispatch(Run { plan: self, weights, certificates, rows, src, dst, scratch });
         Ok(())
     }
 

@@ -4,10 +4,10 @@ use core::ops::Range;
 
 use convoke_simd::{Kernel, Simd};
 
-use super::certificate::Certificate;
+use super::certificate::{Certificate, Certificates};
 use super::exact::Settle;
 use super::gather::{Picture, Ring};
-use super::pixel::Pixel;
+use super::pixel::{Direct, Pixel};
 use super::plan::{ALIGN, Filter2dPlan};
 use super::scatter::{Post, Scatter};
 use crate::kernel::plane::{Rows, TILE_ROWS, Taps, accumulate};
@@ -20,7 +20,7 @@ const IN_PLACE: usize = 1536;
 pub(super) struct Run<'a, I, O> {
     pub(super) plan: &'a Filter2dPlan,
     pub(super) weights: &'a [f32],
-    pub(super) certificate: Certificate,
+    pub(super) certificates: Certificates,
     pub(super) rows: Range<usize>,
     pub(super) src: &'a [I],
     pub(super) dst: &'a mut [O],
@@ -44,9 +44,8 @@ impl<I: Pixel, O: Pixel> Kernel for Run<'_, I, O> {
             row_stride: plan.src_stride,
             border: desc.border,
         };
-        let certified = !(I::INTEGER && O::INTEGER) || self.certificate.margin == 0.0;
-        let stage =
-            Stage { plan, weights: self.weights, certificate: (!certified).then_some(self.certificate) };
+        let certificate = self.certificates.needed(I::RANGE, O::RANGE);
+        let stage = Stage { plan, weights: self.weights, certificate };
 
         // A misaligned start costs time, never correctness.
         let start = scratch.as_ptr().align_offset(ALIGN * size_of::<f32>()).min(ALIGN - 1);
@@ -99,14 +98,32 @@ impl<I: Pixel, O: Pixel> Kernel for Run<'_, I, O> {
 }
 
 /// Accumulate and scatter, once the input is there.
-struct Stage<'a> {
-    plan: &'a Filter2dPlan,
-    weights: &'a [f32],
+pub struct Stage<'a> {
+    pub(super) plan: &'a Filter2dPlan,
+    pub(super) weights: &'a [f32],
     /// Given if results need it.
-    certificate: Option<Certificate>,
+    pub(super) certificate: Option<Certificate>,
 }
 
-impl Stage<'_> {
+/// Outputs that are computed at a time.
+#[derive(Clone, Copy)]
+pub struct Block<'a> {
+    /// Input rows, from the first tap of the first output on.
+    pub(super) rows: Rows<'a>,
+    /// Rows of outputs.
+    pub(super) count: usize,
+    /// Elements of each.
+    pub(super) width: usize,
+}
+
+impl Block<'_> {
+    /// Elements from `x` on.
+    pub(super) fn columns(&self, x: usize, width: usize) -> Self {
+        Self { rows: Rows { data: &self.rows.data[x..], ..self.rows }, width, ..*self }
+    }
+}
+
+impl<'a> Stage<'a> {
     /// Outputs `cols` of `count` rows; `dst` starts at the first of these rows.
     #[inline(always)]
     fn run<S: Simd, O: Pixel>(
@@ -117,20 +134,42 @@ impl Stage<'_> {
         cols: Range<usize>,
         dst: &mut [O],
     ) {
-        let (weights, channels, [_, s]) = (self.weights, self.plan.desc.channels, self.plan.desc.mask_size);
-        let post = Post::of(&self.plan.desc);
-        let settle = self.certificate.map(|Certificate { margin, fine_margin }| Settle {
-            weights,
-            cols: s,
-            step: channels,
+        let channels = self.plan.desc.channels;
+        let block = Block { rows, count, width: cols.len() * channels };
+        O::accumulate(simd, self, &block, &mut dst[cols.start * channels..]);
+    }
+
+    /// What decides the pixels that f32 leaves open, if there are any.
+    #[inline(always)]
+    pub(super) fn settle<'b>(&self, rows: Rows<'b>) -> Option<Settle<'b>>
+    where
+        'a: 'b,
+    {
+        self.certificate.map(|Certificate { margin, fine_margin, .. }| Settle {
+            weights: self.weights,
+            cols: self.plan.desc.mask_size[1],
+            step: self.plan.desc.channels,
             rows,
-            post,
+            post: Post::of(&self.plan.desc),
             margin,
             fine_margin,
-        });
-        let dst = &mut dst[cols.start * channels..];
-        let mut scatter = Scatter { dst, row_stride: self.plan.dst_stride, post, settle };
-        accumulate(simd, &taps(weights, s, channels), rows, [count, cols.len() * channels], &mut scatter);
+        })
+    }
+
+    /// The kernel, with values or pixels as they leave the registers.
+    #[inline(always)]
+    pub(super) fn accumulate<S: Simd, O: Direct>(
+        &self,
+        simd: S,
+        block: &Block<'_>,
+        dst: &mut [O],
+        row_stride: usize,
+        settle: Option<Settle<'_>>,
+    ) {
+        let desc = &self.plan.desc;
+        let taps = taps(self.weights, desc.mask_size[1], desc.channels);
+        let mut scatter = Scatter { dst, row_stride, post: Post::of(desc), settle };
+        accumulate(simd, &taps, block.rows, [block.count, block.width], &mut scatter);
     }
 }
 
