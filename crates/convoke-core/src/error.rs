@@ -63,6 +63,11 @@ pub enum Error {
         /// The operand.
         operand: &'static str,
     },
+    /// A stream was given something when it had not asked for it.
+    NotWanted {
+        /// The operand.
+        operand: &'static str,
+    },
 }
 
 impl fmt::Display for Error {
@@ -88,6 +93,9 @@ impl fmt::Display for Error {
             }
             Error::NotFinite { operand, index } => {
                 write!(f, "{operand}: must be finite, got infinity or NaN at element {index}")
+            }
+            Error::NotWanted { operand } => {
+                write!(f, "{operand}: must be pushed only when the stream wants one, got one too many")
             }
             Error::NotPositive { operand } => write!(f, "{operand}: must be positive, got zero or less"),
         }

@@ -82,3 +82,4 @@ pub use filter::desc::Filter2dDesc;
 pub use filter::pack::PackedMask;
 pub use filter::pixel::Pixel;
 pub use filter::plan::Filter2dPlan;
+pub use filter::stream::Filter2dStream;

@@ -17,6 +17,7 @@ pub(crate) mod pixel;
 pub(crate) mod plan;
 mod run;
 mod scatter;
+pub(crate) mod stream;
 #[cfg(test)]
 mod tests;
 

@@ -123,13 +123,7 @@ impl Filter2dPlan {
         let block = width.div_ceil(blocks);
         // A strip makes the outputs whose windows hang over the left or the right edge, and at least a vector.
         let strip = before[1].max(s - 1 - before[1]).max(level.lanes().div_ceil(desc.channels)).min(block);
-        let pitch = |pixels: usize| {
-            let outputs = (pixels * desc.channels).max(level.lanes());
-            let row = (outputs + halo + ALIGN).next_multiple_of(ALIGN);
-            // Rows a multiple of 2 KiB apart would compete for the same few places in the first cache.
-            if row.is_multiple_of(512) { row + ALIGN } else { row }
-        };
-        let [block_pitch, strip_pitch] = [pitch(block), pitch(strip)];
+        let [block_pitch, strip_pitch] = [block, strip].map(|pixels| pitch(desc, level, pixels));
         let scratch = checked_len("scratch", &[ring_rows, block_pitch + 2 * strip_pitch])? + ALIGN - 1;
         Ok(Self {
             desc: *desc,
@@ -242,6 +236,15 @@ impl Filter2dPlan {
     pub(super) fn row_len(&self) -> usize {
         self.desc.size[1] * self.desc.channels
     }
+}
+
+/// Elements from one row to the next in a ring of rows for so many outputs.
+pub(super) fn pitch(desc: &Filter2dDesc, level: Level, pixels: usize) -> usize {
+    let halo = (desc.mask_size[1] - 1) * desc.channels;
+    let outputs = (pixels * desc.channels).max(level.lanes());
+    let row = (outputs + halo + ALIGN).next_multiple_of(ALIGN);
+    // Rows a multiple of 2 KiB apart would compete for the same few places in the first cache.
+    if row.is_multiple_of(512) { row + ALIGN } else { row }
 }
 
 /// The row stride of a picture, and the length of the whole.

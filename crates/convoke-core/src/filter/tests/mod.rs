@@ -2,6 +2,7 @@
 
 mod integers;
 mod requests;
+mod streams;
 mod sums;
 
 use std::vec;
