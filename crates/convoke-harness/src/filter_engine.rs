@@ -5,6 +5,8 @@ use std::ops::Range;
 
 use convoke_core::{Error, Filter2dDesc, Filter2dPlan, Level, PackedMask};
 
+use crate::filter_stream::Streamed;
+
 /// A picture's memory.
 #[derive(Clone, Copy, Debug)]
 pub enum Pixels<'a> {
@@ -161,4 +163,5 @@ macro_rules! algorithms {
 // The list.
 algorithms! {
     "direct" => Filter2dPlan,
+    "stream" => Streamed,
 }
