@@ -13,7 +13,7 @@ use std::time::Duration;
 
 use convoke_harness::pictures::{NamedFilter, named_filters};
 use convoke_harness::timing::{is_test, wanted};
-use convoke_harness::{FilterEngine, Picture, Pixels, PixelsMut, filter_engines};
+use convoke_harness::{FilterEngine, filter_engines};
 use criterion::{Bencher, Criterion, Throughput, criterion_group, criterion_main};
 
 fn filters(criterion: &mut Criterion) {
@@ -44,11 +44,7 @@ fn time(bencher: &mut Bencher<'_>, filter: &NamedFilter, engine: &FilterEngine) 
     let mask = plan.pack(&data.mask, &mut packing).expect("a mask of the filter");
     let mut dst = data.src.clone();
     bencher.iter(|| {
-        let (src, dst) = match (&data.src, black_box(&mut dst)) {
-            (Picture::U8(src), Picture::U8(dst)) => (Pixels::U8(src), PixelsMut::U8(dst)),
-            (Picture::F32(src), Picture::F32(dst)) => (Pixels::F32(src), PixelsMut::F32(dst)),
-            _ => unreachable!("dst is a copy of src"),
-        };
+        let (src, dst) = (data.src.pixels(), black_box(&mut dst).pixels_mut());
         plan.run(None, &mask, src, dst, &mut scratch).expect("a picture of the filter's size");
     });
 }

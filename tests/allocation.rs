@@ -5,9 +5,7 @@ use std::alloc::{GlobalAlloc, Layout as Memory, System};
 use std::cell::Cell;
 
 use convoke_core::{Border, Conv2dDesc, Filter2dDesc, Layout, Operands, Padding};
-use convoke_harness::{
-    ConvProblem, FilterProblem, Picture, PixelType, Pixels, PixelsMut, engines, filter_engines,
-};
+use convoke_harness::{ConvProblem, FilterProblem, Picture, PixelType, engines, filter_engines};
 
 struct Counting;
 
@@ -99,31 +97,17 @@ fn planning_a_layer_allocates_nothing() {
 fn filters_allocate_nothing() {
     for border in [Border::Zero, Border::Reflect101, Border::Wrap] {
         for mask_size in [[3, 3], [1, 9], [15, 15]] {
-            for (src_type, dst_type) in [
-                (PixelType::U8, PixelType::U8),
-                (PixelType::U8, PixelType::F32),
-                (PixelType::F32, PixelType::U8),
-                (PixelType::F32, PixelType::F32),
-            ] {
+            for (src_type, dst_type) in PixelType::pairs() {
                 let desc = Filter2dDesc::new([20, 61], 3, mask_size).border(border).divisor(9.0).offset(0.1);
                 let data = FilterProblem::new(desc).types(src_type, dst_type).data();
-                let src = match &data.src {
-                    Picture::U8(values) => Pixels::U8(values),
-                    Picture::F32(values) => Pixels::F32(values),
-                };
                 for engine in filter_engines() {
                     let plan = engine.plan(&desc).unwrap();
                     let mut packing = vec![0.0; plan.packed_len()];
                     let mut scratch = vec![0.0; plan.scratch_len()];
-                    let (mut bytes, mut reals) = (vec![0_u8; plan.dst_len()], vec![0.0; plan.dst_len()]);
-                    let dst = if dst_type == PixelType::U8 {
-                        PixelsMut::U8(&mut bytes)
-                    } else {
-                        PixelsMut::F32(&mut reals)
-                    };
+                    let mut dst = Picture::canaries(dst_type, plan.dst_len());
                     let allocations = count(|| {
                         let packed = plan.pack(&data.mask, &mut packing).unwrap();
-                        plan.run(None, &packed, src, dst, &mut scratch).unwrap();
+                        plan.run(None, &packed, data.src.pixels(), dst.pixels_mut(), &mut scratch).unwrap();
                     });
                     assert_eq!(allocations, 0, "{engine} on {desc:?}");
                 }

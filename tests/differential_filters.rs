@@ -1,5 +1,5 @@
-//! Every engine for picture filters against the naive reference, on every level and every pair of pixel types. Bytes from
-//! bytes must be the correctly rounded exact value; exact f32 sums must come out bit for bit.
+//! Every engine for picture filters against the naive reference, on every level and every pair of pixel types. Integers
+//! from integers must be the correctly rounded exact value; exact f32 sums must come out bit for bit.
 #![forbid(unsafe_code)]
 
 use std::cell::Cell;
@@ -11,13 +11,6 @@ use convoke_harness::{
 };
 use proptest::prelude::*;
 use proptest::test_runner::TestRunner;
-
-const TYPES: [(PixelType, PixelType); 4] = [
-    (PixelType::U8, PixelType::U8),
-    (PixelType::U8, PixelType::F32),
-    (PixelType::F32, PixelType::U8),
-    (PixelType::F32, PixelType::F32),
-];
 
 fn check_all(case: &FilterCase, way: Way, offset: usize) -> Result<Verdict, String> {
     let mut verdict = Verdict::default();
@@ -51,7 +44,7 @@ fn random_filters() {
 #[test]
 fn every_width() {
     let mut total = Verdict::default();
-    for (src, dst) in TYPES {
+    for (src, dst) in PixelType::pairs() {
         for channels in 1..=4 {
             for width in 1..=35 {
                 let mask_size = [[3, 3], [1, 5], [5, 1], [2, 4]][width % 4];
@@ -76,7 +69,7 @@ fn masks_larger_than_the_picture() {
         Border::Wrap,
     ];
     let mut total = Verdict::default();
-    for (src, dst) in TYPES {
+    for (src, dst) in PixelType::pairs() {
         for border in borders {
             for (size, mask_size) in
                 [([1, 1], [3, 3]), ([1, 2], [5, 7]), ([2, 1], [9, 2]), ([3, 2], [7, 11]), ([2, 20], [11, 3])]
@@ -111,7 +104,7 @@ fn ties_go_to_even_and_ends_are_clamped() {
         (1.0, 4.0, 0.25),
     ] {
         let desc = Filter2dDesc::new([1, 256], 1, [1, 1]).scale(scale).divisor(divisor).offset(offset);
-        for dst in [PixelType::U8, PixelType::F32] {
+        for dst in PixelType::ALL {
             let problem = FilterProblem::new(desc).types(PixelType::U8, dst);
             let case =
                 FilterCase::with(problem, FilterData { mask: vec![1.0], src: Picture::U8(src.clone()) });
@@ -145,6 +138,52 @@ fn sums_beside_a_tie_are_rounded_right() {
             assert_case(&FilterCase::with(problem, data)).assert_trustworthy();
         }
     }
+}
+
+/// The same for 16-bit values, of which every one is tried, and for the ends of every type.
+#[test]
+fn ties_of_16_bit_values_go_to_even() {
+    let mut total = Verdict::default();
+    let words: Vec<u16> = (0..=u16::MAX).collect();
+    let signed: Vec<i16> = (i16::MIN..=i16::MAX).collect();
+    for (mask, divisor, offset) in [
+        (1.0, 2.0, 0.0),
+        (1.0, 1.0, -0.5),
+        (-1.0, 2.0, 100.5),
+        (3.0, 2.0, 0.0),
+        (1.0, 257.0, 0.5),
+        (0.1, 1.0, 0.1),
+    ] {
+        let desc = Filter2dDesc::new([1, 65536], 1, [1, 1]).divisor(divisor).offset(offset);
+        for src in [Picture::U16(words.clone()), Picture::I16(signed.clone())] {
+            for dst in [PixelType::U8, PixelType::U16, PixelType::I16] {
+                let problem = FilterProblem::new(desc).types(src.pixel_type(), dst);
+                let data = FilterData { mask: vec![mask], src: src.clone() };
+                total = total.and(assert_case(&FilterCase::with(problem, data)));
+            }
+        }
+    }
+    total.assert_trustworthy();
+}
+
+/// Sums of 16-bit pixels that f32 cannot hold: large masks, and small ones beside a tie.
+#[test]
+fn sums_of_16_bit_values_are_rounded_right() {
+    let mut total = Verdict::default();
+    for src in [PixelType::U16, PixelType::I16] {
+        for dst in [PixelType::U8, PixelType::U16, PixelType::I16] {
+            for (side, weight, divisor) in
+                [(3, 1.0 / 9.0, 1.0), (3, 1.0, 9.0), (17, 1.0, 289.0), (15, 0.1, 3.0), (2, 1e20, 4e20)]
+            {
+                let desc =
+                    Filter2dDesc::new([5, 40], 1, [side, side]).divisor(divisor).border(Border::Reflect);
+                let problem = FilterProblem::new(desc).types(src, dst);
+                let data = FilterData { mask: vec![weight; side * side], ..problem.data() };
+                total = total.and(assert_case(&FilterCase::with(problem, data)));
+            }
+        }
+    }
+    total.assert_trustworthy();
 }
 
 /// Masks whose values differ so much that no float or fixed-point sum could be exact.

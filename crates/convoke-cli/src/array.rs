@@ -16,6 +16,15 @@ pub(crate) enum Element {
 }
 
 impl Element {
+    /// Bytes of a value.
+    pub(crate) const fn size(self) -> usize {
+        match self {
+            Element::U8 | Element::I8 => 1,
+            Element::I16 | Element::U16 => 2,
+            Element::F32 | Element::I32 => 4,
+        }
+    }
+
     /// The least and greatest value, for whole numbers.
     pub(crate) fn range(self) -> Option<(f32, f32)> {
         Some(match self {

@@ -8,8 +8,9 @@ use std::path::{Path, PathBuf};
 
 use image::ImageFormat;
 
-use crate::array::Array;
+use crate::array::{Array, Data, Element};
 use crate::error::{Context, Failure, Outcome};
+use crate::rows::{RowFormat, RowPixel};
 use crate::{npy, picture};
 
 /// The bytes of a file.
@@ -77,10 +78,37 @@ impl Output {
         Ok(Self { path: path.to_owned(), kind })
     }
 
+    /// The format in which rows of such pictures can be written one after the other, if there is one.
+    pub(crate) fn row_format(&self, element: Element, channels: usize) -> Option<RowFormat> {
+        let is_filtered = matches!(element, Element::U8 | Element::U16 | Element::I16 | Element::F32);
+        match self.kind {
+            Kind::Npy => is_filtered.then_some(RowFormat::Npy),
+            Kind::Picture(ImageFormat::Pnm) => {
+                let extension = self.path.extension()?.to_ascii_lowercase();
+                let holds = extension == "pgm" && channels == 1 || extension == "ppm" && channels == 3;
+                (holds && matches!(element, Element::U8 | Element::U16)).then_some(RowFormat::Pnm)
+            }
+            Kind::Picture(_) => None,
+        }
+    }
+
+    /// Writes the result as it comes: all of it, or nothing.
+    pub(crate) fn write_rows(self, write: impl FnOnce(&mut dyn Write) -> Result<(), Stop>) -> Outcome<()> {
+        match write_whole(&self.path, write) {
+            Ok(()) => Ok(()),
+            Err(Stop::Failed(failure)) => Err(failure),
+            Err(Stop::Unwritten(error)) => Failure::about(self.path.display(), plain(error)),
+        }
+    }
+
     /// Writes the result: all of it, or nothing.
     pub(crate) fn write(self, array: Array) -> Outcome<()> {
+        let channels = array.shape.get(2).copied().unwrap_or(1);
+        let pnm = self.row_format(array.data.element(), channels) == Some(RowFormat::Pnm)
+            && matches!(array.shape.len(), 2 | 3);
         let written = match self.kind {
             Kind::Npy => write_whole(&self.path, |file| npy::write(&array, file)),
+            Kind::Picture(_) if pnm => write_whole(&self.path, |file| write_pnm(&array, file)),
             Kind::Picture(format) => {
                 let bytes = picture::format(array, format).about(self.path.display())?;
                 write_whole(&self.path, |file| file.write_all(&bytes))
@@ -90,8 +118,52 @@ impl Output {
     }
 }
 
+/// Why rows were not written to the end.
+#[derive(Debug)]
+pub(crate) enum Stop {
+    /// There are none: what makes them failed.
+    Failed(Failure),
+    /// The file could not be written.
+    Unwritten(io::Error),
+}
+
+impl From<Failure> for Stop {
+    fn from(failure: Failure) -> Self {
+        Self::Failed(failure)
+    }
+}
+
+impl From<io::Error> for Stop {
+    fn from(error: io::Error) -> Self {
+        Self::Unwritten(error)
+    }
+}
+
+/// Writes a PGM or PPM file.
+fn write_pnm(array: &Array, file: &mut dyn Write) -> io::Result<()> {
+    fn rows<T: RowPixel>(values: &[T], file: &mut dyn Write) -> io::Result<()> {
+        let mut bytes = Vec::new();
+        for some in values.chunks(1 << 14) {
+            bytes.resize(size_of_val(some), 0);
+            T::encode(some, RowFormat::Pnm.order(), &mut bytes);
+            file.write_all(&bytes)?;
+        }
+        Ok(())
+    }
+    RowFormat::Pnm.write_header(&array.shape, array.data.element(), file)?;
+    match &array.data {
+        Data::U8(values) => rows(values, file),
+        Data::U16(values) => rows(values, file),
+        // `row_format` lets no others through.
+        _ => Err(ErrorKind::InvalidData.into()),
+    }
+}
+
 /// Writes a file so that it is never seen half-written.
-fn write_whole(path: &Path, write: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> io::Result<()> {
+fn write_whole<E: From<io::Error>>(
+    path: &Path,
+    write: impl FnOnce(&mut dyn Write) -> Result<(), E>,
+) -> Result<(), E> {
     // The file behind a link is replaced, not the link. Pipes and devices cannot be replaced at all.
     let path = fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
     let old = fs::metadata(&path).ok();
@@ -103,10 +175,11 @@ fn write_whole(path: &Path, write: impl FnOnce(&mut dyn Write) -> io::Result<()>
     name.push(format!(".{}.tmp", std::process::id()));
     let beside = folder_of(&path).join(name);
     let mut file = File::create_new(&beside)?;
-    let written = write(&mut file)
-        .and_then(|()| old.map_or(Ok(()), |old| file.set_permissions(old.permissions())))
-        .and_then(|()| file.sync_all())
-        .and_then(|()| fs::rename(&beside, &path));
+    let written = write(&mut file).and_then(|()| {
+        old.map_or(Ok(()), |old| file.set_permissions(old.permissions()))?;
+        file.sync_all()?;
+        Ok(fs::rename(&beside, &path)?)
+    });
     if written.is_err() {
         // The first error is the one to tell.
         let _ = fs::remove_file(&beside);
@@ -122,7 +195,7 @@ fn folder_of(path: &Path) -> &Path {
 }
 
 /// An error of the operating system in words for someone who has typed a path.
-fn plain(error: io::Error) -> String {
+pub(crate) fn plain(error: io::Error) -> String {
     match error.kind() {
         ErrorKind::NotFound => "no such file or folder".to_owned(),
         ErrorKind::PermissionDenied => "permission denied".to_owned(),

@@ -1,11 +1,13 @@
 //! `convoke filter`: from a picture or array through a mask to a picture or array.
 //!
-//! From bytes to bytes every value is the exact sum, rounded once. All other types go through `f32`:
-//! whole-numbered masks are exact there too as long as sums stay below 2^24; other results are within the
-//! plan's error bound before they are rounded.
+//! From whole numbers of 8 or 16 bits to such numbers every value is the exact sum, rounded once. All other types go
+//! through `f32`: whole-numbered masks are exact there too as long as sums stay below 2^24; other results are within
+//! the plan's error bound before they are rounded. Large pictures in files that allow it never come here as a whole:
+//! see [`crate::stream`].
 
 use convoke::mask::Mask;
 use convoke::{Filter, Filter2dDesc, Filter2dPlan, Options, Pixel};
+use convoke_reference::WholePixel;
 
 use crate::args::values::{FilterChoice, OutRange, OutputType};
 use crate::args::{Common, FilterArgs, FilterHow};
@@ -13,11 +15,14 @@ use crate::array::{Array, Data, Element, shape_text};
 use crate::error::{Context, Failure, Outcome};
 use crate::files::{self, Output};
 use crate::progress::Progress;
-use crate::{mask, memory, threads};
+use crate::{mask, memory, stream, threads};
 
 pub(crate) fn run(args: &FilterArgs) -> Outcome<()> {
     let output = Output::array_or_picture(&args.output)?;
     let mask = load_mask(&args.how)?;
+    if let Some(job) = stream::Job::new(args, &mask, &output) {
+        return job.run(output);
+    }
     let input = files::read_array_or_picture(&args.input)?;
     let size = Size::of(&input.shape).about(args.input.display())?;
     let job = Job::new(&args.how, &args.common, mask, size)?;
@@ -94,30 +99,65 @@ impl Job {
 
     /// The filtered data, as elements of type `to`.
     fn run(&self, data: &Data, to: Element, range: OutRange) -> Outcome<Data> {
-        if let (Data::U8(src), Element::U8) = (data, to)
-            && range != OutRange::Normalise
-        {
-            return self.bytes(src, range).map(Data::U8);
-        }
-        let values = match data {
-            Data::U8(src) => self.channels(src, &self.desc, reference_f32)?,
-            Data::F32(src) => self.channels(src, &self.desc, reference_f32)?,
-            other => self.channels(&other.to_f32()?, &self.desc, reference_f32)?,
-        };
-        Ok(Data::from_f32(in_range(values, to, range), to))
+        let wide = matches!(data, Data::F32(_) | Data::I32(_)) || range == OutRange::Normalise;
+        Ok(match to {
+            Element::U8 if !wide => Data::U8(self.whole(data, range, to)?),
+            Element::U16 if !wide => Data::U16(self.whole(data, range, to)?),
+            Element::I16 if !wide => Data::I16(self.whole(data, range, to)?),
+            Element::I8 if !wide => {
+                let values: Vec<i16> = self.whole(data, range, to)?;
+                Data::I8(values.into_iter().map(|value| value.clamp(-128, 127) as i8).collect())
+            }
+            _ => {
+                let values = match data {
+                    Data::U8(src) => self.channels(src, &self.desc, reference_f32)?,
+                    Data::U16(src) => self.channels(src, &self.desc, reference_f32)?,
+                    Data::I16(src) => self.channels(src, &self.desc, reference_f32)?,
+                    Data::F32(src) => self.channels(src, &self.desc, reference_f32)?,
+                    Data::I8(_) | Data::I32(_) => {
+                        self.channels(&data.to_f32()?, &self.desc, reference_f32)?
+                    }
+                };
+                Data::from_f32(in_range(values, to, range), to)
+            }
+        })
     }
 
-    /// From bytes to bytes, without any rounding but the last.
-    fn bytes(&self, src: &[u8], range: OutRange) -> Outcome<Vec<u8>> {
+    /// From whole numbers to whole numbers, without any rounding but the last.
+    fn whole<O: Pixel + WholePixel + Ord>(
+        &self,
+        data: &Data,
+        range: OutRange,
+        to: Element,
+    ) -> Outcome<Vec<O>> {
+        match data {
+            Data::U8(src) => self.ranged(src, range, to),
+            Data::U16(src) => self.ranged(src, range, to),
+            Data::I16(src) => self.ranged(src, range, to),
+            Data::I8(src) => {
+                let src: Vec<i16> = src.iter().map(|&value| value.into()).collect();
+                self.ranged(&src, range, to)
+            }
+            Data::F32(_) | Data::I32(_) => Err(Failure::new("the input has no small whole numbers")),
+        }
+    }
+
+    fn ranged<I: Pixel + WholePixel, O: Pixel + WholePixel + Ord>(
+        &self,
+        src: &[I],
+        range: OutRange,
+        to: Element,
+    ) -> Outcome<Vec<O>> {
         let desc = self.desc;
+        let reference = convoke_reference::filter2d_exact::<I, O>;
         Ok(match range {
-            OutRange::Clamp | OutRange::Normalise => self.channels(src, &desc, reference_u8)?,
-            OutRange::Centre => self.channels(src, &desc.offset(desc.offset + 128.0), reference_u8)?,
+            OutRange::Clamp | OutRange::Normalise => self.channels(src, &desc, reference)?,
+            OutRange::Centre => self.channels(src, &desc.offset(desc.offset + middle(to)), reference)?,
             OutRange::Abs => {
-                // Of y and -y one is clamped to 0, and the other is |y|.
-                let mut values: Vec<u8> = self.channels(src, &desc, reference_u8)?;
+                // Of y and -y one is clamped to 0 or is negative, and the other is |y|.
+                let mut values: Vec<O> = self.channels(src, &desc, reference)?;
                 let negated = desc.scale(-desc.scale).offset(-desc.offset);
-                let others: Vec<u8> = self.channels(src, &negated, reference_u8)?;
+                let others: Vec<O> = self.channels(src, &negated, reference)?;
                 for (value, other) in values.iter_mut().zip(others) {
                     *value = other.max(*value);
                 }
@@ -171,13 +211,19 @@ pub(crate) fn describe(how: &FilterHow, mask: &Mask, size: Size) -> Filter2dDesc
     mask.desc([size.height, size.width], size.channels.min(4)).mode(how.mode).border(how.border)
 }
 
-fn reference_u8(desc: &Filter2dDesc, mask: &[f32], src: &[u8]) -> Vec<u8> {
-    convoke_reference::filter2d_u8(desc, mask, src)
-}
-
 fn reference_f32<I: Copy + Into<f64>>(desc: &Filter2dDesc, mask: &[f32], src: &[I]) -> Vec<f32> {
     let (values, _) = convoke_reference::filter2d_f64(desc, mask, src);
     values.into_iter().map(|value| value as f32).collect()
+}
+
+/// What zero becomes with `--out-range centre`.
+pub(crate) fn middle(to: Element) -> f32 {
+    match to {
+        Element::U8 => 128.0,
+        Element::U16 => 32768.0,
+        Element::F32 => 0.5,
+        Element::I8 | Element::I16 | Element::I32 => 0.0,
+    }
 }
 
 /// Applies `--out-range`, all but the clamping that every conversion to whole numbers does.
@@ -187,12 +233,7 @@ fn in_range(mut values: Vec<f32>, to: Element, range: OutRange) -> Vec<f32> {
         OutRange::Clamp => {}
         OutRange::Abs => values.iter_mut().for_each(|value| *value = value.abs()),
         OutRange::Centre => {
-            let middle = match to {
-                Element::U8 => 128.0,
-                Element::U16 => 32768.0,
-                Element::F32 => 0.5,
-                Element::I8 | Element::I16 | Element::I32 => 0.0,
-            };
+            let middle = middle(to);
             values.iter_mut().for_each(|value| *value += middle);
         }
         OutRange::Normalise => {

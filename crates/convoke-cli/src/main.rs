@@ -19,6 +19,8 @@ mod npy;
 mod peak;
 mod picture;
 mod progress;
+mod rows;
+mod stream;
 mod threads;
 
 use std::io::Write;

@@ -16,25 +16,9 @@ const MAX_RANK: usize = 32;
 
 /// The array in the bytes of a file. Fortran order is rearranged to C order.
 pub(crate) fn parse(bytes: &[u8]) -> Outcome<Array> {
-    let truncated = || Failure::new("truncated .npy file: it ends inside the header");
-    let rest = bytes.strip_prefix(MAGIC).ok_or_else(|| Failure::new("not an .npy file"))?;
-    let (version, rest) = rest.split_at_checked(2).ok_or_else(truncated)?;
-    let (header_len, rest) = match version[0] {
-        1 => rest.split_first_chunk().map(|(len, rest)| (u16::from_le_bytes(*len) as usize, rest)),
-        2 | 3 => rest.split_first_chunk().map(|(len, rest)| (u32::from_le_bytes(*len) as usize, rest)),
-        other => return Err(Failure::new(format!(".npy format version must be 1, 2 or 3, got {other}"))),
-    }
-    .ok_or_else(truncated)?;
-    let (header, body) = rest.split_at_checked(header_len).ok_or_else(truncated)?;
-    let header = std::str::from_utf8(header).map_err(|_| Failure::new("the .npy header is not text"))?;
-    let header = Header::parse(header)?;
-
+    let (header, body) = split(bytes)?;
     let element = header.element()?;
-    let size = match element {
-        Element::U8 | Element::I8 => 1,
-        Element::I16 | Element::U16 => 2,
-        Element::F32 | Element::I32 => 4,
-    };
+    let size = element.size();
     let required = header
         .shape
         .iter()
@@ -63,9 +47,46 @@ pub(crate) fn parse(bytes: &[u8]) -> Outcome<Array> {
     Ok(Array { shape: header.shape, data })
 }
 
+/// Shape, type and the place of the first element of an array in C order, from the first bytes of a file.
+pub(crate) fn c_order(prefix: &[u8]) -> Option<(Vec<usize>, Element, usize)> {
+    let (header, body) = split(prefix).ok()?;
+    let element = header.element().ok()?;
+    (!header.fortran_order).then_some((header.shape, element, prefix.len() - body.len()))
+}
+
+/// The header of a file, and the elements behind it.
+fn split(bytes: &[u8]) -> Outcome<(Header, &[u8])> {
+    let truncated = || Failure::new("truncated .npy file: it ends inside the header");
+    let rest = bytes.strip_prefix(MAGIC).ok_or_else(|| Failure::new("not an .npy file"))?;
+    let (version, rest) = rest.split_at_checked(2).ok_or_else(truncated)?;
+    let (header_len, rest) = match version[0] {
+        1 => rest.split_first_chunk().map(|(len, rest)| (u16::from_le_bytes(*len) as usize, rest)),
+        2 | 3 => rest.split_first_chunk().map(|(len, rest)| (u32::from_le_bytes(*len) as usize, rest)),
+        other => return Err(Failure::new(format!(".npy format version must be 1, 2 or 3, got {other}"))),
+    }
+    .ok_or_else(truncated)?;
+    let (header, body) = rest.split_at_checked(header_len).ok_or_else(truncated)?;
+    let header = std::str::from_utf8(header).map_err(|_| Failure::new("the .npy header is not text"))?;
+    Ok((Header::parse(header)?, body))
+}
+
 /// Writes a file with this array in it, as NumPy does.
 pub(crate) fn write(array: &Array, to: &mut dyn Write) -> io::Result<()> {
-    let descr = match array.data.element() {
+    write_header(array.data.element(), &array.shape, to)?;
+    match &array.data {
+        Data::F32(values) => write_each(to, values, f32::to_le_bytes),
+        Data::U8(values) => to.write_all(values),
+        Data::I8(values) => write_each(to, values, i8::to_le_bytes),
+        Data::I32(values) => write_each(to, values, i32::to_le_bytes),
+        Data::I16(values) => write_each(to, values, i16::to_le_bytes),
+        Data::U16(values) => write_each(to, values, u16::to_le_bytes),
+    }
+}
+
+/// Writes what stands before the elements.
+pub(crate) fn write_header(element: Element, shape: &[usize], to: &mut dyn Write) -> io::Result<()> {
+    let rank = shape.len();
+    let descr = match element {
         Element::F32 => "<f4",
         Element::U8 => "|u1",
         Element::I8 => "|i1",
@@ -74,8 +95,8 @@ pub(crate) fn write(array: &Array, to: &mut dyn Write) -> io::Result<()> {
         Element::U16 => "<u2",
     };
     // A tuple of one has a comma behind it.
-    let mut shape: String = array.shape.iter().map(|n| format!("{n}, ")).collect();
-    if array.shape.len() != 1 {
+    let mut shape: String = shape.iter().map(|n| format!("{n}, ")).collect();
+    if rank != 1 {
         shape.truncate(shape.trim_end_matches(", ").len());
     }
     let mut header =
@@ -89,15 +110,7 @@ pub(crate) fn write(array: &Array, to: &mut dyn Write) -> io::Result<()> {
     to.write_all(MAGIC)?;
     to.write_all(&[1, 0])?;
     to.write_all(&(header.len() as u16).to_le_bytes())?;
-    to.write_all(header.as_bytes())?;
-    match &array.data {
-        Data::F32(values) => write_each(to, values, f32::to_le_bytes),
-        Data::U8(values) => to.write_all(values),
-        Data::I8(values) => write_each(to, values, i8::to_le_bytes),
-        Data::I32(values) => write_each(to, values, i32::to_le_bytes),
-        Data::I16(values) => write_each(to, values, i16::to_le_bytes),
-        Data::U16(values) => write_each(to, values, u16::to_le_bytes),
-    }
+    to.write_all(header.as_bytes())
 }
 
 /// Writes elements some thousands at a time: a large array does not take its memory twice.

@@ -55,6 +55,8 @@ pub enum Error {
     NotSeparable,
     /// A mask does not have the same value everywhere, as a box filter must have it.
     NotBox,
+    /// A plan streams that has no stream: only those of the direct algorithm have one.
+    NotDirect,
     /// Integers that must be exact would not be, with this algorithm.
     Inexact {
         /// The operand.
@@ -69,6 +71,11 @@ pub enum Error {
     },
     /// A value that must be above zero is not.
     NotPositive {
+        /// The operand.
+        operand: &'static str,
+    },
+    /// A stream was given something when it had not asked for it.
+    NotWanted {
         /// The operand.
         operand: &'static str,
     },
@@ -97,11 +104,15 @@ impl fmt::Display for Error {
             }
             Error::NotSeparable => f.write_str("mask: must be a column times a row, got one that is not"),
             Error::NotBox => f.write_str("mask: must have one value everywhere, got several"),
+            Error::NotDirect => f.write_str("plan: must be direct to stream, got another algorithm"),
             Error::Inexact { operand } => {
                 write!(f, "{operand}: must be exact with integers, got some that may not be")
             }
             Error::NotFinite { operand, index } => {
                 write!(f, "{operand}: must be finite, got infinity or NaN at element {index}")
+            }
+            Error::NotWanted { operand } => {
+                write!(f, "{operand}: must be pushed only when the stream wants one, got one too many")
             }
             Error::NotPositive { operand } => write!(f, "{operand}: must be positive, got zero or less"),
         }

@@ -6,7 +6,7 @@
 //! | operation | asked by | planned by |
 //! |---|---|---|
 //! | a convolution layer on f32 tensors | [`Conv2dDesc`] | [`Conv2dPlan`] |
-//! | a linear filter of u8 and f32 pictures | [`Filter2dDesc`] | [`Filter2dPlan`] |
+//! | a linear filter of u8, u16, i16 and f32 pictures | [`Filter2dDesc`] | [`Filter2dPlan`], or [`Filter2dStream`] by rows |
 //!
 //! # The flow
 //!
@@ -83,3 +83,4 @@ pub use filter::factor::factor;
 pub use filter::pack::PackedMask;
 pub use filter::pixel::Pixel;
 pub use filter::plan::Filter2dPlan;
+pub use filter::stream::Filter2dStream;

@@ -216,7 +216,7 @@ pub fn filter_problem(bytes: &[u8]) -> FilterProblem {
     let row = desc.size[1] * channels;
     desc.src_row_stride = from.pick(&[None, None, Some(row), Some(row + 1), Some(row + 19)]);
     desc.dst_row_stride = from.pick(&[None, None, Some(row), Some(row + 2), Some(row + 16)]);
-    let types = [PixelType::U8, PixelType::F32];
+    let types = [PixelType::U8, PixelType::F32, PixelType::U16, PixelType::I16];
     FilterProblem {
         desc,
         src: from.pick(&types),

@@ -1,9 +1,9 @@
 //! Runs a picture filter problem on an engine, in guarded buffers, and holds the result against the reference.
 
-use convoke_reference::{filter2d_f64, filter2d_u8, round_to_u8};
+use convoke_reference::{WholePixel, filter2d_exact, filter2d_f64, round_to};
 
 use crate::check::{Failure, U, Verdict, without_panic};
-use crate::filter_engine::{FilterEngine, Pixels, PixelsMut};
+use crate::filter_engine::{FilterEngine, Pixels, PixelsMut, with_pixels};
 use crate::filter_problem::{FilterData, FilterProblem, Picture, PixelType};
 use crate::guard::{Canary, Guarded};
 use crate::run::{Offset, Way};
@@ -19,13 +19,15 @@ pub struct FilterCase {
     pub values: Vec<f64>,
     /// The same with everything taken as positive.
     pub magnitudes: Vec<f64>,
-    /// The correctly rounded bytes, for u8 to u8.
-    pub bytes: Option<Vec<u8>>,
+    /// The correctly rounded values, from integers to integers.
+    pub exact: Option<Picture>,
 }
 
-/// A guarded picture of either type.
+/// A guarded picture of any type.
 enum Guard {
     U8(Guarded<u8>),
+    U16(Guarded<u16>),
+    I16(Guarded<i16>),
     F32(Guarded<f32>),
 }
 
@@ -33,6 +35,8 @@ impl Guard {
     fn new(kind: PixelType, len: usize, offset: usize) -> Self {
         match kind {
             PixelType::U8 => Guard::U8(Guarded::new(len, offset)),
+            PixelType::U16 => Guard::U16(Guarded::new(len, offset)),
+            PixelType::I16 => Guard::I16(Guarded::new(len, offset)),
             PixelType::F32 => Guard::F32(Guarded::new(len, offset)),
         }
     }
@@ -40,6 +44,8 @@ impl Guard {
     fn holding(picture: &Picture, offset: usize) -> Self {
         match picture {
             Picture::U8(values) => Guard::U8(Guarded::holding(values, offset)),
+            Picture::U16(values) => Guard::U16(Guarded::holding(values, offset)),
+            Picture::I16(values) => Guard::I16(Guarded::holding(values, offset)),
             Picture::F32(values) => Guard::F32(Guarded::holding(values, offset)),
         }
     }
@@ -47,6 +53,8 @@ impl Guard {
     fn get(&self) -> Pixels<'_> {
         match self {
             Guard::U8(guarded) => Pixels::U8(guarded.get()),
+            Guard::U16(guarded) => Pixels::U16(guarded.get()),
+            Guard::I16(guarded) => Pixels::I16(guarded.get()),
             Guard::F32(guarded) => Pixels::F32(guarded.get()),
         }
     }
@@ -54,23 +62,53 @@ impl Guard {
     fn get_mut(&mut self) -> PixelsMut<'_> {
         match self {
             Guard::U8(guarded) => PixelsMut::U8(guarded.get_mut()),
+            Guard::U16(guarded) => PixelsMut::U16(guarded.get_mut()),
+            Guard::I16(guarded) => PixelsMut::I16(guarded.get_mut()),
             Guard::F32(guarded) => PixelsMut::F32(guarded.get_mut()),
         }
     }
 
     fn intact(&self) -> bool {
-        match self {
-            Guard::U8(guarded) => guarded.intact(),
-            Guard::F32(guarded) => guarded.intact(),
-        }
+        let guard = self;
+        with_pixels!(Guard, guard => guard.intact())
     }
 
     fn to_picture(&self) -> Picture {
         match self {
             Guard::U8(guarded) => Picture::U8(guarded.get().to_vec()),
+            Guard::U16(guarded) => Picture::U16(guarded.get().to_vec()),
+            Guard::I16(guarded) => Picture::I16(guarded.get().to_vec()),
             Guard::F32(guarded) => Picture::F32(guarded.get().to_vec()),
         }
     }
+}
+
+/// The reference's exact answer for integers of this type.
+fn exact<I: WholePixel>(problem: &FilterProblem, mask: &[f32], src: &[I]) -> Option<Picture> {
+    let desc = &problem.desc;
+    Some(match problem.dst {
+        PixelType::U8 => Picture::U8(filter2d_exact(desc, mask, src)),
+        PixelType::U16 => Picture::U16(filter2d_exact(desc, mask, src)),
+        PixelType::I16 => Picture::I16(filter2d_exact(desc, mask, src)),
+        PixelType::F32 => return None,
+    })
+}
+
+/// Whether an integer is the exact one, if that is known, or one that the error allows; and whether it could be
+/// anything but 0.
+fn check_integer<O: WholePixel + PartialOrd + std::fmt::Display>(
+    got: O,
+    exact: Option<O>,
+    value: f64,
+    error: f64,
+) -> (bool, Result<(), String>) {
+    let [least, most] = match exact {
+        Some(exact) => [exact, exact],
+        None => [round_to(value - error), round_to(value + error)],
+    };
+    let right = (least..=most).contains(&got);
+    let nonzero = [least, most].map(Into::<i32>::into) != [0, 0];
+    (nonzero, right.then_some(()).ok_or(format!("{got}, should be {least}..={most}")))
 }
 
 impl FilterProblem {
@@ -91,15 +129,15 @@ impl FilterProblem {
 impl FilterCase {
     /// A case with operands of one's own.
     pub fn with(problem: FilterProblem, data: FilterData) -> Self {
-        let (values, magnitudes) = match &data.src {
-            Picture::U8(src) => filter2d_f64(&problem.desc, &data.mask, src),
-            Picture::F32(src) => filter2d_f64(&problem.desc, &data.mask, src),
+        let (desc, mask, src) = (&problem.desc, &data.mask, &data.src);
+        let (values, magnitudes) = with_pixels!(Picture, src => filter2d_f64(desc, mask, src));
+        let exact = match src {
+            Picture::U8(src) => exact(&problem, mask, src),
+            Picture::U16(src) => exact(&problem, mask, src),
+            Picture::I16(src) => exact(&problem, mask, src),
+            Picture::F32(_) => None,
         };
-        let bytes = match (&data.src, problem.dst) {
-            (Picture::U8(src), PixelType::U8) => Some(filter2d_u8(&problem.desc, &data.mask, src)),
-            _ => None,
-        };
-        Self { problem, data, values, magnitudes, bytes }
+        Self { problem, data, values, magnitudes, exact }
     }
 
     /// Runs the case on an engine and compares. [`Way::Pieces`] counts as rows: filters have no other pieces.
@@ -156,6 +194,8 @@ impl FilterCase {
                 let places = start * stride..start * stride + len;
                 match (dst.get_mut(), part.get()) {
                     (PixelsMut::U8(dst), Pixels::U8(part)) => dst[places].copy_from_slice(part),
+                    (PixelsMut::U16(dst), Pixels::U16(part)) => dst[places].copy_from_slice(part),
+                    (PixelsMut::I16(dst), Pixels::I16(part)) => dst[places].copy_from_slice(part),
                     (PixelsMut::F32(dst), Pixels::F32(part)) => dst[places].copy_from_slice(part),
                     _ => unreachable!("made from the same type"),
                 }
@@ -183,10 +223,7 @@ impl FilterCase {
                 "promises an error of {terms} terms; {most} is what any order of summation keeps"
             ));
         }
-        let untouched = |at: usize| match dst {
-            Picture::U8(values) => values[at].is_canary(),
-            Picture::F32(values) => values[at].is_canary(),
-        };
+        let untouched = |at: usize| with_pixels!(Picture, dst => dst[at].is_canary());
         let mut verdict = Verdict::default();
         for at in 0..self.values.len() {
             let channels = self.problem.desc.channels;
@@ -202,19 +239,21 @@ impl FilterCase {
             }
             let (value, error) = (self.values[at], self.tolerance(at, terms));
             verdict.outputs += 1;
-            let right = match dst {
-                Picture::U8(values) => {
-                    let got = values[at];
-                    let (least, most) = match &self.bytes {
-                        Some(bytes) => (bytes[at], bytes[at]),
-                        None => (round_to_u8(value - error), round_to_u8(value + error)),
+            macro_rules! integer {
+                ($type:ident, $values:ident) => {{
+                    let exact = match &self.exact {
+                        Some(Picture::$type(exact)) => Some(exact[at]),
+                        _ => None,
                     };
-                    verdict.nonzero += usize::from(most > 0);
-                    (least..=most)
-                        .contains(&got)
-                        .then_some(())
-                        .ok_or(format!("{got}, should be {least}..={most}"))
-                }
+                    let (nonzero, right) = check_integer($values[at], exact, value, error);
+                    verdict.nonzero += usize::from(nonzero);
+                    right
+                }};
+            }
+            let right = match dst {
+                Picture::U8(values) => integer!(U8, values),
+                Picture::U16(values) => integer!(U16, values),
+                Picture::I16(values) => integer!(I16, values),
                 Picture::F32(values) if self.problem.is_exact() => {
                     let (got, want) = (values[at], value as f32);
                     verdict.nonzero += usize::from(want != 0.0);

@@ -1,15 +1,21 @@
-//! The engines for picture filters: every algorithm on every level, and pixels of either type as one value.
+//! The engines for picture filters: every algorithm on every level, and pixels of any type as one value.
 
 use std::fmt;
 use std::ops::Range;
 
 use convoke_core::{Error, Filter2dDesc, Filter2dPlan, Level, PackedMask};
 
+use crate::filter_stream::Streamed;
+
 /// A picture's memory.
 #[derive(Clone, Copy, Debug)]
 pub enum Pixels<'a> {
     /// Bytes.
     U8(&'a [u8]),
+    /// 16-bit integers.
+    U16(&'a [u16]),
+    /// 16-bit integers with sign.
+    I16(&'a [i16]),
     /// Real numbers.
     F32(&'a [f32]),
 }
@@ -19,6 +25,10 @@ pub enum Pixels<'a> {
 pub enum PixelsMut<'a> {
     /// Bytes.
     U8(&'a mut [u8]),
+    /// 16-bit integers.
+    U16(&'a mut [u16]),
+    /// 16-bit integers with sign.
+    I16(&'a mut [i16]),
     /// Real numbers.
     F32(&'a mut [f32]),
 }
@@ -90,6 +100,20 @@ pub fn filter_engines() -> Vec<FilterEngine> {
     ALGORITHMS.iter().flat_map(on_every_level).collect()
 }
 
+/// The same expression for pixels of every type: `with_pixels!(Pixels, src => ...)` shadows `src` with the slice.
+#[macro_export]
+macro_rules! with_pixels {
+    ($enum:ident, $pixels:ident => $body:expr) => {
+        match $pixels {
+            $enum::U8($pixels) => $body,
+            $enum::U16($pixels) => $body,
+            $enum::I16($pixels) => $body,
+            $enum::F32($pixels) => $body,
+        }
+    };
+}
+pub use with_pixels;
+
 type Plan = fn(&Filter2dDesc, Level) -> Result<Box<dyn Filter2dEngine>, Error>;
 
 macro_rules! algorithms {
@@ -127,17 +151,10 @@ macro_rules! algorithms {
                 dst: PixelsMut<'_>,
                 scratch: &mut [f32],
             ) -> Result<(), Error> {
-                use {Pixels as I, PixelsMut as O};
-                match (rows, src, dst) {
-                    (None, I::U8(src), O::U8(dst)) => self.run(mask, src, dst, scratch),
-                    (None, I::U8(src), O::F32(dst)) => self.run(mask, src, dst, scratch),
-                    (None, I::F32(src), O::U8(dst)) => self.run(mask, src, dst, scratch),
-                    (None, I::F32(src), O::F32(dst)) => self.run(mask, src, dst, scratch),
-                    (Some(rows), I::U8(src), O::U8(dst)) => self.run_rows(rows, mask, src, dst, scratch),
-                    (Some(rows), I::U8(src), O::F32(dst)) => self.run_rows(rows, mask, src, dst, scratch),
-                    (Some(rows), I::F32(src), O::U8(dst)) => self.run_rows(rows, mask, src, dst, scratch),
-                    (Some(rows), I::F32(src), O::F32(dst)) => self.run_rows(rows, mask, src, dst, scratch),
-                }
+                with_pixels!(Pixels, src => with_pixels!(PixelsMut, dst => match rows {
+                    None => self.run(mask, src, dst, scratch),
+                    Some(rows) => self.run_rows(rows, mask, src, dst, scratch),
+                }))
             }
         })+
     };
@@ -146,4 +163,5 @@ macro_rules! algorithms {
 // The list.
 algorithms! {
     "direct" => Filter2dPlan,
+    "stream" => Streamed,
 }

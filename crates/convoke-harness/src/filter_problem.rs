@@ -5,6 +5,7 @@ use std::fmt;
 use convoke_core::{Filter2dDesc, Mode};
 
 use crate::fill::{Fill, Grid, Random};
+use crate::filter_engine::{Pixels, PixelsMut, with_pixels};
 use crate::guard::Canary;
 use crate::problem::border;
 use crate::sizes::filter_lens;
@@ -15,36 +16,101 @@ pub enum PixelType {
     /// Bytes.
     #[default]
     U8,
+    /// 16-bit integers.
+    U16,
+    /// 16-bit integers with sign.
+    I16,
     /// Real numbers.
     F32,
 }
 
-/// A picture of either type.
+impl PixelType {
+    /// All of them.
+    pub const ALL: [Self; 4] = [Self::U8, Self::U16, Self::I16, Self::F32];
+
+    /// Every type with every type: what is read and what is written.
+    pub fn pairs() -> impl Iterator<Item = (Self, Self)> {
+        Self::ALL.into_iter().flat_map(|src| Self::ALL.map(|dst| (src, dst)))
+    }
+
+    /// As in Rust.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::U8 => "u8",
+            Self::U16 => "u16",
+            Self::I16 => "i16",
+            Self::F32 => "f32",
+        }
+    }
+}
+
+/// A picture of any type.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Picture {
     /// Bytes.
     U8(Vec<u8>),
+    /// 16-bit integers.
+    U16(Vec<u16>),
+    /// 16-bit integers with sign.
+    I16(Vec<i16>),
     /// Real numbers.
     F32(Vec<f32>),
 }
 
 impl Picture {
+    /// The type.
+    pub fn pixel_type(&self) -> PixelType {
+        match self {
+            Picture::U8(_) => PixelType::U8,
+            Picture::U16(_) => PixelType::U16,
+            Picture::I16(_) => PixelType::I16,
+            Picture::F32(_) => PixelType::F32,
+        }
+    }
+
+    /// To be read.
+    pub fn pixels(&self) -> Pixels<'_> {
+        match self {
+            Picture::U8(values) => Pixels::U8(values),
+            Picture::U16(values) => Pixels::U16(values),
+            Picture::I16(values) => Pixels::I16(values),
+            Picture::F32(values) => Pixels::F32(values),
+        }
+    }
+
+    /// To be written.
+    pub fn pixels_mut(&mut self) -> PixelsMut<'_> {
+        match self {
+            Picture::U8(values) => PixelsMut::U8(values),
+            Picture::U16(values) => PixelsMut::U16(values),
+            Picture::I16(values) => PixelsMut::I16(values),
+            Picture::F32(values) => PixelsMut::F32(values),
+        }
+    }
+
+    /// So many canaries of a type.
+    pub fn canaries(kind: PixelType, len: usize) -> Self {
+        match kind {
+            PixelType::U8 => Picture::U8(vec![u8::CANARY; len]),
+            PixelType::U16 => Picture::U16(vec![u16::CANARY; len]),
+            PixelType::I16 => Picture::I16(vec![i16::CANARY; len]),
+            PixelType::F32 => Picture::F32(vec![f32::CANARY; len]),
+        }
+    }
+
     /// The values as real numbers.
     pub fn to_f32(&self) -> Vec<f32> {
-        match self {
-            Picture::U8(values) => values.iter().map(|&value| value.into()).collect(),
-            Picture::F32(values) => values.clone(),
-        }
+        let picture = self;
+        with_pixels!(Picture, picture => picture.iter().copied().map(Into::into).collect())
     }
 
     /// The same bits?
     pub fn same_bits(&self, other: &Self) -> bool {
         match (self, other) {
-            (Picture::U8(a), Picture::U8(b)) => a == b,
             (Picture::F32(a), Picture::F32(b)) => {
                 a.iter().map(|x| x.to_bits()).eq(b.iter().map(|x| x.to_bits()))
             }
-            _ => false,
+            _ => self == other,
         }
     }
 }
@@ -125,9 +191,7 @@ impl FilterProblem {
         // Masks of pictures with mean near a half, so that outputs are seldom clamped.
         let mask = (0..taps)
             .map(|_| match self.fill {
-                Fill::Exact => {
-                    mask.integer(if taps > 64 { 3 } else { 15 }) / if taps > 8 { 32.0 } else { 16.0 }
-                }
+                Fill::Exact => mask.integer(most_units(taps)) / if taps > 8 { 32.0 } else { 16.0 },
                 Fill::Real => (mask.real() + 0.25) * 2.0 / (taps as f32).sqrt(),
             })
             .collect();
@@ -135,13 +199,30 @@ impl FilterProblem {
         let in_row = |at: usize| at % row_stride < self.row_len();
         let places = 0..self.lens()[0];
         let src = match (self.src, self.fill) {
+            // All values, and the two ends more often: they are where clamping and saturation go wrong.
             (PixelType::U8, _) => {
-                // All values, and the two ends more often: they are where clamping and saturation go wrong.
                 let mut byte = || match src.below(4) {
                     0 => [0, 255][src.below(2) as usize],
                     _ => src.below(256) as u8,
                 };
                 Picture::U8(places.map(|at| if in_row(at) { byte() } else { u8::CANARY }).collect())
+            }
+            (PixelType::U16, _) => {
+                let mut word = || match src.below(4) {
+                    0 => [0, 65535][src.below(2) as usize],
+                    // Small enough that sums of them are seldom clamped as bytes.
+                    1 => src.below(256) as u16,
+                    _ => src.below(65536) as u16,
+                };
+                Picture::U16(places.map(|at| if in_row(at) { word() } else { u16::CANARY }).collect())
+            }
+            (PixelType::I16, _) => {
+                let mut word = || match src.below(4) {
+                    0 => [-32768, 32767][src.below(2) as usize],
+                    1 => src.below(512) as i16 - 256,
+                    _ => src.below(65536) as u16 as i16,
+                };
+                Picture::I16(places.map(|at| if in_row(at) { word() } else { i16::CANARY }).collect())
             }
             (PixelType::F32, fill) => {
                 let mut value = || match fill {
@@ -152,6 +233,17 @@ impl FilterProblem {
             }
         };
         FilterData { mask, src }
+    }
+
+    /// Whether f32 holds every sum of pixels of this type, in units of the mask, with room for the offset.
+    fn sums_are_exact(&self) -> bool {
+        let greatest = match self.src {
+            PixelType::U8 | PixelType::F32 => 255,
+            PixelType::U16 => 65_535,
+            PixelType::I16 => 32_768,
+        };
+        let taps = self.desc.mask_size[0] * self.desc.mask_size[1];
+        taps * most_units(taps) as usize * greatest <= (1 << 24) - (1 << 20)
     }
 
     /// Whether f32 results must be equal bit for bit: exact sums, scaled by powers of two, and an offset on the grid.
@@ -165,17 +257,22 @@ impl FilterProblem {
             && desc.scale.abs() / desc.divisor <= 1.0
             && desc.scale.abs() / desc.divisor >= 1.0 / 16.0
             && on_grid
+            && self.sums_are_exact()
             && self.desc.mask_size[0] * self.desc.mask_size[1] <= Grid::ADDEND as usize
     }
+}
+
+/// The greatest weight of an exact mask with so many taps, in units.
+fn most_units(taps: usize) -> u32 {
+    if taps > 64 { 3 } else { 15 }
 }
 
 /// A short name, such as `33x17x3 u8>f32 5x3 @0,2 reflect101 convolve *0.5 /9 +128 exact#7`.
 impl fmt::Display for FilterProblem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let d = &self.desc;
-        let name = |pixel| if pixel == PixelType::U8 { "u8" } else { "f32" };
         let [[h, w], [r, s], [a, b]] = [d.size, d.mask_size, d.anchor];
-        write!(f, "{h}x{w}x{} {}>{} {r}x{s}", d.channels, name(self.src), name(self.dst))?;
+        write!(f, "{h}x{w}x{} {}>{} {r}x{s}", d.channels, self.src.name(), self.dst.name())?;
         if [a, b] != [r / 2, s / 2] {
             write!(f, " @{a},{b}")?;
         }

@@ -38,6 +38,20 @@ impl Canary for u8 {
     }
 }
 
+impl Canary for u16 {
+    const CANARY: Self = 0xA5C3;
+    fn is_canary(self) -> bool {
+        self == Self::CANARY
+    }
+}
+
+impl Canary for i16 {
+    const CANARY: Self = -0x5A3D;
+    fn is_canary(self) -> bool {
+        self == Self::CANARY
+    }
+}
+
 /// A buffer with red zones around it.
 #[derive(Clone, Debug)]
 pub struct Guarded<T> {

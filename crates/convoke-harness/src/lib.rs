@@ -10,6 +10,7 @@
 //! | [`problem`], [`filter_problem`] | a layer or a picture filter, and how its operands are filled |
 //! | [`fill`] | numbers on which every sum is exact in `f32`, and real ones |
 //! | [`engine`], [`filter_engine`] | every algorithm on every level; **a new algorithm is one line there** |
+//! | [`filter_stream`] | streams of rows as one of those engines |
 //! | [`mod@run`] | running a problem whole, by rows or by pieces, in [guarded](guard) buffers |
 //! | [`check`], [`filter_check`] | bit equality or the analytic error bound, and whether the comparison meant anything |
 //! | [`choices`], [`decode`], [`strategy`] | problems from bytes, for fuzzers and for proptest |
@@ -38,6 +39,7 @@ pub mod fill;
 pub mod filter_check;
 pub mod filter_engine;
 pub mod filter_problem;
+pub mod filter_stream;
 pub mod guard;
 pub mod hostile;
 pub mod layers;

@@ -5,9 +5,9 @@
 //! convolve    scale / divisor * sum over r, s of  mask[r, s] * src[y - r + a, x - s + b, c]   + offset
 //! ```
 //!
-//! [`filter2d_f64`] computes it in `f64`; [`filter2d_u8`] computes it in fractions of whole numbers of any length,
-//! without any rounding, and then rounds once: to the nearest 8-bit value, to the even one of two that are equally
-//! near, clamped to `0..=255`.
+//! [`filter2d_f64`] computes it in `f64`; [`filter2d_exact`] computes it in fractions of whole numbers of any length,
+//! without any rounding, and then rounds once: to the nearest value of the result's type, to the even one of two that
+//! are equally near, clamped to the type's ends.
 //!
 //! The lecture's mean of nine pixels, on a picture that is 90 in a corner:
 //!
@@ -21,7 +21,7 @@
 //! ```
 
 use convoke_core::{Filter2dDesc, Mode};
-use num_bigint::{BigInt, Sign};
+use num_bigint::BigInt;
 
 use crate::border::{Tap, look};
 
@@ -58,24 +58,63 @@ pub fn filter2d_f64<T: Copy + Into<f64>>(
     (values, magnitudes)
 }
 
-/// The filter from 8-bit pixels to 8-bit pixels: the exact value, rounded once. As long as `dst`, with 0 between rows
-/// that are longer than what they hold ([`is_pixel`] tells which those are).
+/// The types of integers that pixels may have.
+pub trait WholePixel: Copy + Default + Into<f32> + Into<i32> + TryFrom<i32> {
+    /// The least value.
+    const LEAST: Self;
+    /// The greatest value.
+    const GREATEST: Self;
+}
+
+impl WholePixel for u8 {
+    const LEAST: Self = u8::MIN;
+    const GREATEST: Self = u8::MAX;
+}
+
+impl WholePixel for u16 {
+    const LEAST: Self = u16::MIN;
+    const GREATEST: Self = u16::MAX;
+}
+
+impl WholePixel for i16 {
+    const LEAST: Self = i16::MIN;
+    const GREATEST: Self = i16::MAX;
+}
+
+/// [`filter2d_exact`] from 8-bit pixels to 8-bit pixels.
+///
+/// # Panics
+/// As [`filter2d_exact`].
+pub fn filter2d_u8(desc: &Filter2dDesc, mask: &[f32], src: &[u8]) -> Vec<u8> {
+    filter2d_exact(desc, mask, src)
+}
+
+/// The filter from integer pixels to integer pixels: the exact value, rounded once. As long as `dst`, with 0 between
+/// rows that are longer than what they hold ([`is_pixel`] tells which those are).
 ///
 /// Exact means: mask, scale, divisor, offset and a constant border are the real numbers that these `f32`s are.
 ///
+/// ```
+/// use convoke_core::Filter2dDesc;
+/// use convoke_reference::filter2d_exact;
+/// let halve = Filter2dDesc::new([1, 4], 1, [1, 1]).divisor(2.0);
+/// let halves: Vec<i16> = filter2d_exact(&halve, &[1.0], &[65535_u16, 5, 3, 1]);
+/// assert_eq!(halves, [32767, 2, 2, 0]);
+/// ```
+///
 /// # Panics
 /// As [`filter2d_f64`]; also if one of these numbers is not finite.
-pub fn filter2d_u8(desc: &Filter2dDesc, mask: &[f32], src: &[u8]) -> Vec<u8> {
+pub fn filter2d_exact<I: WholePixel, O: WholePixel>(desc: &Filter2dDesc, mask: &[f32], src: &[I]) -> Vec<O> {
     check(desc, mask.len(), src.len());
     let mask: Vec<BigInt> = mask.iter().map(|&weight| units(weight)).collect();
     let [scale, divisor, offset] = [desc.scale, desc.divisor, desc.offset].map(units);
-    let mut dst = vec![0; dst_len(desc)];
+    let mut dst = vec![O::default(); dst_len(desc)];
     each_pixel(desc, |pixel, at| {
         let mut sum = BigInt::ZERO;
         each_tap(desc, pixel, |factor, tap| {
             sum += &mask[tap]
                 * match factor {
-                    Factor::Src(index) => units(f32::from(src[index])),
+                    Factor::Src(index) => units(src[index].into()),
                     Factor::Border(value) => units(value),
                 };
         });
@@ -88,31 +127,50 @@ pub fn filter2d_u8(desc: &Filter2dDesc, mask: &[f32], src: &[u8]) -> Vec<u8> {
     dst
 }
 
-/// A real result as an 8-bit pixel: to nearest, ties to even, clamped to `0..=255`; NaN gives 0.
+/// A real result as an integer pixel: to nearest, ties to even, clamped to the type's ends; NaN gives 0.
 ///
 /// ```
-/// use convoke_reference::round_to_u8;
-/// assert_eq!([0.5, 1.5, 2.5, 254.5, 255.5].map(round_to_u8), [0, 2, 2, 254, 255]);
-/// assert_eq!([-0.6, -1e30, 1e30, f64::INFINITY, f64::NAN].map(round_to_u8), [0, 0, 255, 255, 0]);
+/// use convoke_reference::round_to;
+/// assert_eq!([0.5, 1.5, 2.5, 254.5, 255.5].map(round_to::<u8>), [0, 2, 2, 254, 255]);
+/// assert_eq!([-0.6, -1e30, 1e30, f64::INFINITY, f64::NAN].map(round_to::<u8>), [0, 0, 255, 255, 0]);
+/// assert_eq!([-0.6, -1.5, -1e30, 1e30, f64::NAN].map(round_to::<i16>), [-1, -2, -32768, 32767, 0]);
 /// ```
-pub fn round_to_u8(value: f64) -> u8 {
-    if value.is_nan() { 0 } else { value.clamp(0.0, 255.0).round_ties_even() as u8 }
+pub fn round_to<O: WholePixel>(value: f64) -> O {
+    if value.is_nan() {
+        return O::default();
+    }
+    let [least, greatest]: [i32; 2] = [O::LEAST.into(), O::GREATEST.into()];
+    whole(value.clamp(least.into(), greatest.into()).round_ties_even() as i32)
 }
 
-/// `numerator / denominator`, rounded as [`round_to_u8`] does. The denominator is positive.
-fn round_fraction(numerator: &BigInt, denominator: &BigInt) -> u8 {
-    if numerator.sign() == Sign::Minus {
-        return 0;
+/// [`round_to`] an 8-bit pixel.
+pub fn round_to_u8(value: f64) -> u8 {
+    round_to(value)
+}
+
+/// A number that the type has.
+fn whole<O: WholePixel>(value: i32) -> O {
+    O::try_from(value).unwrap_or_else(|_| panic!("{value} lies between the type's ends"))
+}
+
+/// `numerator / denominator`, rounded as [`round_to`] does. The denominator is positive.
+fn round_fraction<O: WholePixel>(numerator: &BigInt, denominator: &BigInt) -> O {
+    let [least, greatest]: [i32; 2] = [O::LEAST.into(), O::GREATEST.into()];
+    if *numerator <= denominator * least {
+        return O::LEAST;
     }
-    if *numerator >= denominator * 255_u32 {
-        return 255;
+    if *numerator >= denominator * greatest {
+        return O::GREATEST;
     }
-    let below = u8::try_from(numerator / denominator).expect("at least 0 and below 255");
-    let left_over = numerator % denominator;
+    // Counted from the least value up, so that the division of whole numbers, which cuts off, rounds down.
+    let above_least = numerator - denominator * least;
+    let steps = i32::try_from(&above_least / denominator).expect("fewer steps than the type has values");
+    let below = least + steps;
+    let left_over = above_least % denominator;
     match (left_over * 2_u32).cmp(denominator) {
-        std::cmp::Ordering::Less => below,
-        std::cmp::Ordering::Equal => below + below % 2,
-        std::cmp::Ordering::Greater => below + 1,
+        std::cmp::Ordering::Less => whole(below),
+        std::cmp::Ordering::Equal => whole(below + below.rem_euclid(2)),
+        std::cmp::Ordering::Greater => whole(below + 1),
     }
 }
 

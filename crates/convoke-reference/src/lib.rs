@@ -41,5 +41,5 @@ pub mod size;
 pub mod tensor;
 
 pub use conv2d::{Conv2dAnswer, conv2d, conv2d_exact};
-pub use filter2d::{filter2d_f64, filter2d_u8, round_to_u8};
+pub use filter2d::{WholePixel, filter2d_exact, filter2d_f64, filter2d_u8, round_to, round_to_u8};
 pub use size::out_size;

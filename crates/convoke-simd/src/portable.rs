@@ -107,6 +107,33 @@ impl Simd for Portable {
     }
 
     #[inline(always)]
+    fn load_u16(self, src: &[u16]) -> Vector {
+        Vector::new(first_lanes(src).map(f32::from))
+    }
+
+    #[inline(always)]
+    fn store_u16(self, v: Vector, dst: &mut [u16]) {
+        // As in `store_u8`. What is left fits in an `i32`.
+        let v = self.round(self.min(v, Vector::splat(65535.0))) & Vector::ZERO.simd_lt(v);
+        let lanes = v.fast_trunc_int().to_array();
+        *dst.first_chunk_mut().expect("slice shorter than a vector") = lanes.map(|x| x as u16);
+    }
+
+    #[inline(always)]
+    fn load_i16(self, src: &[i16]) -> Vector {
+        Vector::new(first_lanes(src).map(f32::from))
+    }
+
+    #[inline(always)]
+    fn store_i16(self, v: Vector, dst: &mut [i16]) {
+        // Two clamps, so NaN goes first: see `exp2_int`.
+        let v = v & v.simd_eq(v);
+        let v = self.min(self.max(v, Vector::splat(-32768.0)), Vector::splat(32767.0));
+        let lanes = self.round(v).fast_trunc_int().to_array();
+        *dst.first_chunk_mut().expect("slice shorter than a vector") = lanes.map(|x| x as i16);
+    }
+
+    #[inline(always)]
     fn add(self, a: Vector, b: Vector) -> Vector {
         a + b
     }

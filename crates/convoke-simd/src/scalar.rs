@@ -70,6 +70,26 @@ impl Simd for Scalar {
     }
 
     #[inline(always)]
+    fn load_u16(self, src: &[u16]) -> f32 {
+        f32::from(src[0])
+    }
+
+    #[inline(always)]
+    fn store_u16(self, v: f32, dst: &mut [u16]) {
+        dst[0] = self.round(v) as u16;
+    }
+
+    #[inline(always)]
+    fn load_i16(self, src: &[i16]) -> f32 {
+        f32::from(src[0])
+    }
+
+    #[inline(always)]
+    fn store_i16(self, v: f32, dst: &mut [i16]) {
+        dst[0] = self.round(v) as i16;
+    }
+
+    #[inline(always)]
     fn add(self, a: f32, b: f32) -> f32 {
         a + b
     }

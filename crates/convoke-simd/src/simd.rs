@@ -59,6 +59,30 @@ pub trait Simd: Copy + Debug + Send + Sync + 'static {
     /// If `dst` is shorter than a vector.
     fn store_u8(self, v: Self::F32, dst: &mut [u8]);
 
+    /// The first `LANES` values of `src` as numbers from 0 to 65535.
+    ///
+    /// # Panics
+    /// If `src` is shorter than a vector.
+    fn load_u16(self, src: &[u16]) -> Self::F32;
+
+    /// [`store_u8`](Self::store_u8) to 0..=65535.
+    ///
+    /// # Panics
+    /// If `dst` is shorter than a vector.
+    fn store_u16(self, v: Self::F32, dst: &mut [u16]);
+
+    /// The first `LANES` values of `src` as numbers from -32768 to 32767.
+    ///
+    /// # Panics
+    /// If `src` is shorter than a vector.
+    fn load_i16(self, src: &[i16]) -> Self::F32;
+
+    /// [`store_u8`](Self::store_u8) to -32768..=32767; NaN gives 0.
+    ///
+    /// # Panics
+    /// If `dst` is shorter than a vector.
+    fn store_i16(self, v: Self::F32, dst: &mut [i16]);
+
     /// `a + b`
     fn add(self, a: Self::F32, b: Self::F32) -> Self::F32;
 

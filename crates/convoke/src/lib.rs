@@ -8,6 +8,7 @@
 //! |---|---|---|
 //! | a picture | it blurred, sharpened, its edges | [`Filter`] with a [`mask::Mask`] |
 //! | an [`image`](https://docs.rs/image) picture | the same | `filter_image`, with the feature `image` |
+//! | a picture larger than memory, or a camera's rows | the same, row by row | [`FilterStream`] |
 //! | a tensor and weights | a layer's output | [`Conv2d`] |
 //! | buffers, no heap, no threads | the same | [`Conv2dPlan`], [`Filter2dPlan`], [`GemmConv2dPlan`] |
 //!
@@ -46,11 +47,13 @@ pub mod mask;
 mod options;
 #[cfg(feature = "image")]
 mod picture;
+mod stream;
 
 pub use conv2d::{Candidate, Conv2d, Explanation};
 pub use convoke_core::{
-    Activation, Border, Conv2dDesc, Conv2dPlan, Description, Error, Filter2dDesc, Filter2dPlan, Geometry,
-    Layout, Level, Mode, Operands, Packed, PackedMask, Padding, Piece, Pieces, Pixel, Strides, factor,
+    Activation, Border, Conv2dDesc, Conv2dPlan, Description, Error, Filter2dDesc, Filter2dPlan,
+    Filter2dStream, Geometry, Layout, Level, Mode, Operands, Packed, PackedMask, Padding, Piece, Pieces,
+    Pixel, Strides, factor,
 };
 pub use convoke_gemm::GemmConv2dPlan;
 pub use convoke_simd::UnknownLevel;
@@ -58,6 +61,7 @@ pub use filter::{Filter, FilterAlgorithm, FilterCandidate, UnknownFilterAlgorith
 pub use options::{Algorithm, Options, UnknownAlgorithm};
 #[cfg(feature = "image")]
 pub use picture::{PictureError, filter_image};
+pub use stream::FilterStream;
 
 /// The examples of the README, so that they are tested.
 #[cfg(doctest)]

@@ -40,21 +40,23 @@ impl From<Error> for PictureError {
 /// The picture filtered with `mask`, in the same pixel type and size. All channels are filtered alike, alpha
 /// too.
 ///
-/// * 8-bit pictures: every value is the exact sum, rounded to nearest (ties to even) and clamped.
-/// * 16-bit pictures go through `f32`: the sum is exact for whole-numbered masks as long as it stays below
-///   2^24, and within the error bound of [`Filter2dPlan`](crate::Filter2dPlan) otherwise; then it is rounded
-///   and clamped.
+/// * 8-bit and 16-bit pictures: every value is the exact sum, rounded to nearest (ties to even) and clamped.
 /// * Float pictures: the `f32` sum, not clamped.
 ///
 /// The border is what the picture is continued with; [`Border::Reflect101`] is a good one for photographs.
 ///
 /// ```
 /// use convoke::{Border, filter_image, mask::Mask};
-/// use image::{DynamicImage, GrayImage};
+/// use image::{DynamicImage, GrayImage, ImageBuffer, Luma};
 ///
 /// let picture = DynamicImage::from(GrayImage::from_raw(3, 1, vec![0, 90, 30]).unwrap());
 /// let mean = filter_image(&picture, &"1 1 1".parse::<Mask>()?.divisor(3.0), Border::Replicate)?;
 /// assert_eq!(mean.as_bytes(), [30, 40, 50]);
+///
+/// // 16-bit pixels are rounded as exactly: a third of 33334.5 lies halfway, and goes to the even neighbour.
+/// let picture = DynamicImage::from(ImageBuffer::<Luma<u16>, _>::from_raw(1, 1, vec![33334]).unwrap());
+/// let mean = filter_image(&picture, &"1 1 1".parse::<Mask>()?.divisor(3.0), Border::Constant(0.25))?;
+/// assert_eq!(mean.as_luma16().unwrap().as_raw(), &[11112]);
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 ///
@@ -68,16 +70,16 @@ pub fn filter_image(
     border: Border,
 ) -> Result<DynamicImage, PictureError> {
     Ok(match picture {
-        DynamicImage::ImageLuma8(buffer) => direct(buffer, mask, border)?.into(),
-        DynamicImage::ImageLumaA8(buffer) => direct(buffer, mask, border)?.into(),
-        DynamicImage::ImageRgb8(buffer) => direct(buffer, mask, border)?.into(),
-        DynamicImage::ImageRgba8(buffer) => direct(buffer, mask, border)?.into(),
-        DynamicImage::ImageLuma16(buffer) => through_f32(buffer, mask, border)?.into(),
-        DynamicImage::ImageLumaA16(buffer) => through_f32(buffer, mask, border)?.into(),
-        DynamicImage::ImageRgb16(buffer) => through_f32(buffer, mask, border)?.into(),
-        DynamicImage::ImageRgba16(buffer) => through_f32(buffer, mask, border)?.into(),
-        DynamicImage::ImageRgb32F(buffer) => direct(buffer, mask, border)?.into(),
-        DynamicImage::ImageRgba32F(buffer) => direct(buffer, mask, border)?.into(),
+        DynamicImage::ImageLuma8(buffer) => filter(buffer, mask, border)?.into(),
+        DynamicImage::ImageLumaA8(buffer) => filter(buffer, mask, border)?.into(),
+        DynamicImage::ImageRgb8(buffer) => filter(buffer, mask, border)?.into(),
+        DynamicImage::ImageRgba8(buffer) => filter(buffer, mask, border)?.into(),
+        DynamicImage::ImageLuma16(buffer) => filter(buffer, mask, border)?.into(),
+        DynamicImage::ImageLumaA16(buffer) => filter(buffer, mask, border)?.into(),
+        DynamicImage::ImageRgb16(buffer) => filter(buffer, mask, border)?.into(),
+        DynamicImage::ImageRgba16(buffer) => filter(buffer, mask, border)?.into(),
+        DynamicImage::ImageRgb32F(buffer) => filter(buffer, mask, border)?.into(),
+        DynamicImage::ImageRgba32F(buffer) => filter(buffer, mask, border)?.into(),
         other => return Err(PictureError::Unsupported(other.color())),
     })
 }
@@ -89,8 +91,8 @@ fn plan<P: Pixel>(picture: &Buffer<P>, mask: &Mask, border: Border) -> Result<Fi
     Filter::new(&mask.desc(size, usize::from(P::CHANNEL_COUNT)).border(border), mask)
 }
 
-/// Filters pixels of the core's own types.
-fn direct<P>(picture: &Buffer<P>, mask: &Mask, border: Border) -> Result<Buffer<P>, Error>
+/// Filters pixels of any of the core's types.
+fn filter<P>(picture: &Buffer<P>, mask: &Mask, border: Border) -> Result<Buffer<P>, Error>
 where
     P: Pixel,
     P::Subpixel: Value + Default,
@@ -98,17 +100,6 @@ where
     let mut pixels = zeros("dst", picture.as_raw().len())?;
     plan(picture, mask, border)?.run_into(picture.as_raw(), &mut pixels)?;
     Ok(wrap(picture, pixels))
-}
-
-/// Filters 16-bit pixels as floats.
-fn through_f32<P>(picture: &Buffer<P>, mask: &Mask, border: Border) -> Result<Buffer<P>, Error>
-where
-    P: Pixel<Subpixel = u16>,
-{
-    let floats: Vec<f32> = picture.as_raw().iter().map(|&value| value.into()).collect();
-    let sums: Vec<f32> = plan(picture, mask, border)?.run(&floats)?;
-    // The cast clamps, and sends NaN to 0.
-    Ok(wrap(picture, sums.into_iter().map(|sum| sum.round_ties_even() as u16).collect()))
 }
 
 /// A picture of the same size.

@@ -46,8 +46,8 @@ impl BoxLayout {
         let pitch = pitch.next_multiple_of(ALIGN);
         let pitch = if pitch.is_multiple_of(512) { pitch + ALIGN } else { pitch };
         let line = pitch.checked_add(halo).ok_or(overflow)?.next_multiple_of(ALIGN);
-        // The group, the prefix, and the next group's row.
-        let group = checked_len("scratch", &[rows.saturating_add(2), pitch])?;
+        // The group, the prefix, the next group's row, and a row of results.
+        let group = checked_len("scratch", &[rows.saturating_add(3), pitch])?;
         let len = group.saturating_add(line).saturating_add(levels).saturating_add(ALIGN - 1);
         Ok((Self { block, pitch, chunk, levels }, checked_len("scratch", &[len])?))
     }
@@ -81,6 +81,7 @@ impl<I: Pixel, O: Pixel> Kernel for RunBox<'_, I, O> {
         let (group, rest) = scratch[start..].split_at_mut(r * layout.pitch);
         let (prefix, rest) = rest.split_at_mut(layout.pitch);
         let (next, rest) = rest.split_at_mut(layout.pitch);
+        let (values, rest) = rest.split_at_mut(layout.pitch);
         let (levels, line) = rest.split_at_mut(layout.levels);
 
         for start in (0..width).step_by(layout.block) {
@@ -105,10 +106,16 @@ impl<I: Pixel, O: Pixel> Kernel for RunBox<'_, I, O> {
                         continue;
                     }
                     let at = (first + i - rows.start) * plan.dst_stride + block.start * channels;
-                    let dst = &mut dst[at..];
-                    let post = Post::of(desc);
-                    let mut scatter = Scatter { dst, row_stride: 0, post, left: 0, settle: None };
+                    // Pixels are made of finished values in a second step, which is the same for every type of them.
+                    let mut scatter = Scatter {
+                        dst: &mut *values,
+                        row_stride: 0,
+                        post: Post::of(desc),
+                        left: 0,
+                        settle: None,
+                    };
                     group.window(simd, i, next, prefix, weight, (0, outputs, &mut scatter));
+                    O::store_row(simd, &values[..outputs], &mut dst[at..][..outputs], None, [0, 0]);
                 }
             }
         }

@@ -1,5 +1,5 @@
-//! How far the f32 result of a filter on bytes can lie from the exact value: what lets the fast path round to bytes
-//! and know that it was right. Made when a mask is packed.
+//! How far the f32 result of a filter on integers can lie from the exact value: what lets the fast path round to
+//! integers and know that it was right. Made when a mask is packed, for every type of integers that pixels may have.
 //!
 //! With `u` the unit roundoff and `t` a bound on what an operation loses to underflow, every operation gives the
 //! exact result times `1 + d`, `|d| <= u`, plus at most `t`. The bounds below follow the operations one by one. They
@@ -25,69 +25,98 @@ const F32: Format =
 // What f64 loses to underflow is below 2^-1074, but that does not survive the bounds' own arithmetic.
 const F64: Format = Format { unit: 1.0 / 9_007_199_254_740_992.0, underflow: 1e-300, max: f64::MAX };
 
+/// The greatest magnitude of each type of integers that is read: u8, u16, i16.
+const MAGNITUDES: [i32; 3] = [255, 65_535, 32_768];
+
+/// One certificate for each type of integers that is read.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) struct Certificates([Certificate; MAGNITUDES.len()]);
+
+impl Certificates {
+    /// For these weights. `outside` is the value of constant borders, 0 otherwise.
+    pub(super) fn new(weights: &[f32], outside: f32, post: Post) -> Self {
+        Self(MAGNITUDES.map(|magnitude| Certificate::new(weights, magnitude, outside, post)))
+    }
+
+    /// The same for a mask with these factors, summed down and then across.
+    pub(super) fn separable(mask: &[f32], factors: [&[f32]; 2], outside: f32, post: Post) -> Self {
+        Self(MAGNITUDES.map(|magnitude| Certificate::separable(mask, factors, magnitude, outside, post)))
+    }
+
+    /// The same for as many taps of one weight, summed in any order.
+    pub(super) fn boxed(weight: f32, taps: usize, outside: f32, post: Post) -> Self {
+        Self(MAGNITUDES.map(|magnitude| Certificate::boxed(weight, taps, magnitude, outside, post)))
+    }
+
+    /// The certificate that results of these types need, if any: not where one type is f32, and not where the f32
+    /// result always rounds correctly.
+    pub(super) fn needed(&self, src: Option<[i32; 2]>, dst: Option<[i32; 2]>) -> Option<Certificate> {
+        let [src, dst] = [src?, dst?].map(|[least, greatest]| greatest.max(-least));
+        let certificate = MAGNITUDES.iter().zip(self.0).find(|&(&magnitude, _)| magnitude == src)?.1;
+        // Ties lie below this in magnitude.
+        let bits = dst.ilog2() + u32::from(!dst.cast_unsigned().is_power_of_two());
+        (bits > certificate.exact_bits).then_some(certificate)
+    }
+}
+
 /// Distances from a tie at which results are safe to round.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) struct Certificate {
-    /// For the f32 result: 0 if it always rounds like the exact value, ties included; below 1/4 if it does so at
-    /// least this far from a tie; 1 if it never can be trusted.
+    /// Results always round like the exact value, ties included, to integers below 2 to this power; 0 for none.
+    pub(super) exact_bits: u32,
+    /// For other f32 results: below 1/4 if they round like the exact value at least this far from a tie; 1 if they
+    /// never can be trusted.
     pub(super) margin: f32,
     /// The same for an f64 result that sums in any order, or anything above 1/4.
     pub(super) fine_margin: f64,
 }
 
 impl Certificate {
-    /// For these weights. `outside` is the value of constant borders, 0 otherwise.
-    pub(super) fn new(weights: &[f32], outside: f32, post: Post) -> Self {
-        let pixel = f64::from(outside).abs().max(255.0);
+    /// For these weights and pixels up to `magnitude`.
+    fn new(weights: &[f32], magnitude: i32, outside: f32, post: Post) -> Self {
+        let pixel = f64::from(outside).abs().max(f64::from(magnitude));
         let integral = outside as i32 as f32 == outside;
-        let margin = if integral && is_exact(weights, pixel, post) {
-            0.0
-        } else {
-            let mut magnitude = 0.0;
-            let mut error = 0.0;
-            for &w in weights {
-                // The product loses u of itself, then the sum so far, as computed, loses u of itself.
-                let product = f64::from(w).abs() * pixel;
-                let product_error = F32.unit * product + F32.underflow;
-                magnitude += product;
-                error += product_error;
-                error += F32.unit * (magnitude + error) + F32.underflow;
-            }
-            let bound = after(post, magnitude, error, &F32);
-            // Rounded up on the way to f32, and never a denormal. NaN and infinity fail the comparison.
-            if bound < 0.24 { (bound + 1e-30) as f32 * (1.0 + 2.0 * f32::EPSILON) } else { 1.0 }
-        };
+        let exact_bits = if integral { exact_bits(weights, pixel, post) } else { 0 };
+        let mut magnitude = 0.0;
+        let mut error = 0.0;
+        for &w in weights {
+            // The product loses u of itself, then the sum so far, as computed, loses u of itself.
+            let product = f64::from(w).abs() * pixel;
+            let product_error = F32.unit * product + F32.underflow;
+            magnitude += product;
+            error += product_error;
+            error += F32.unit * (magnitude + error) + F32.underflow;
+        }
+        let bound = after(post, magnitude, error, &F32);
         // Any order of n terms: each takes part in at most n roundings.
         let magnitude = weights.iter().map(|&w| f64::from(w).abs() * pixel).sum::<f64>();
         let roundings = weights.len() as f64 + 1.0;
         let error = roundings * (F64.unit * magnitude + F64.underflow) * SLACK;
-        Self { margin, fine_margin: after(post, magnitude, error, &F64) }
+        Self { exact_bits, margin: margin(bound), fine_margin: after(post, magnitude, error, &F64) }
     }
 }
 
 impl Certificate {
-    /// For a mask of this size with one value everywhere: exact, or not to be trusted with integers at all.
-    pub(super) fn boxed(weight: f32, taps: usize, outside: f32, post: Post) -> Self {
-        let pixel = f64::from(outside).abs().max(255.0);
+    /// For as many taps of one weight, and pixels up to `magnitude`: exact, or not to be trusted with integers at all.
+    fn boxed(weight: f32, taps: usize, magnitude: i32, outside: f32, post: Post) -> Self {
+        const NONE: Post = Post { scale: 1.0, divisor: 1.0, offset: 0.0 };
+        let pixel = f64::from(outside).abs().max(f64::from(magnitude));
         let integral = outside as i32 as f32 == outside;
         // Sums of pixels, and then those times the weight.
-        let sums = is_exact_repeated(&[1.0], taps, pixel, Post { scale: 1.0, divisor: 1.0, offset: 0.0 });
-        let exact = integral && sums && is_exact_repeated(&[weight], taps, pixel, post);
-        Self { margin: if exact { 0.0 } else { 1.0 }, fine_margin: 1.0 }
+        let sums_are_exact = integral && exact_bits_repeated(&[1.0], taps, pixel, NONE) > 0;
+        let exact_bits = if sums_are_exact { exact_bits_repeated(&[weight], taps, pixel, post) } else { 0 };
+        Self { exact_bits, margin: 1.0, fine_margin: 1.0 }
     }
 
     /// For a mask with these factors, summed down and then across.
-    pub(super) fn separable(mask: &[f32], column: &[f32], row: &[f32], outside: f32, post: Post) -> Self {
-        let direct = Self::new(mask, outside, post);
-        let pixel = f64::from(outside).abs().max(255.0);
-        let integral = outside as i32 as f32 == outside;
+    fn separable(mask: &[f32], [column, row]: [&[f32]; 2], magnitude: i32, outside: f32, post: Post) -> Self {
+        let direct = Self::new(mask, magnitude, outside, post);
         // The sums down are made of the same grid as the final ones, or a coarser one, and are no larger.
-        if integral && factor::is_exact(mask, column, row) && is_exact(mask, pixel, post) {
-            return Self { margin: 0.0, ..direct };
-        }
+        let exact_bits = if factor::is_exact(mask, column, row) { direct.exact_bits } else { 0 };
         // A term meets at most R + 1 roundings on its way down and S + 1 across, and the product of its factors is off
         // by DEVIATION; each of them loses a unit of what is there. What underflows, in each of these and in the factors,
         // is multiplied by a pixel or by the row.
+        let pixel = f64::from(outside).abs().max(f64::from(magnitude));
         let sum = |weights: &[f32]| weights.iter().map(|&w| f64::from(w).abs()).sum::<f64>();
         let magnitude = (sum(column) * sum(row)).max(sum(mask)) * pixel;
         let roundings = (column.len() + row.len() + factor::DEVIATION + 2) as f64;
@@ -95,14 +124,15 @@ impl Certificate {
         let terms = (mask.len() + column.len() + row.len() + 2) as f64;
         let underflow = 4.0 * terms * (sum(row) + 1.0) * (pixel + 1.0) * F32.underflow;
         let error = growth * (1.0 + growth) * magnitude + underflow;
-        let bound = after(post, magnitude, error, &F32);
-        let margin = if growth < 0.01 && bound < 0.24 {
-            (bound + 1e-30) as f32 * (1.0 + 2.0 * f32::EPSILON)
-        } else {
-            1.0
-        };
-        Self { margin, ..direct }
+        let bound = if growth < 0.01 { after(post, magnitude, error, &F32) } else { f64::INFINITY };
+        Self { exact_bits, margin: margin(bound), ..direct }
     }
+}
+
+/// A bound as a margin: rounded up on the way to f32, and never a denormal; 1 for one that is too large.
+fn margin(bound: f64) -> f32 {
+    // NaN and infinity fail the comparison.
+    if bound < 0.24 { (bound + 1e-30) as f32 * (1.0 + 2.0 * f32::EPSILON) } else { 1.0 }
 }
 
 /// The error after scale, divisor and offset of a sum below `magnitude` that is off by up to `error`. Infinite or NaN
@@ -146,35 +176,40 @@ impl Grid {
     }
 }
 
-/// Whether the f32 result, rounded to a byte with ties to even, is always the exact value rounded so.
+/// The greatest `k` such that the f32 result, rounded to an integer below `2^k` with ties to even, is always the exact
+/// value rounded so; 0 for none.
 ///
 /// While the numbers that a step can give all lie on a grid that f32 holds, the step is exact, in any order, fused
 /// or not: its exact result is a number of f32, and rounding leaves such a number alone.
 ///
 /// There is one more case, the mean of integers. Let the value before the division be exact, and the division the
-/// last step, with a quotient `q = N / D` for integers `N` and `D < 2^15`. Ties `m + 1/2`, `0 <= m < 255`, are numbers of
-/// f32, and rounding never carries a value across a number of f32. So the computed quotient is on the right side of
-/// each tie, or on it; and on it only if `q` itself is: otherwise `|q - (m + 1/2)| >= 1 / (2 D) > 2^-16`, while f32 near
-/// `m + 1/2 < 256` are at most 2^-16 apart and rounding moves `q` by at most half of that.
-fn is_exact(weights: &[f32], pixel: f64, post: Post) -> bool {
-    is_exact_repeated(weights, 1, pixel, post)
+/// last step, with a quotient `q = N / D` for integers `N` and `D < 2^(24 - k)`. Ties `m + 1/2` below `2^k` are numbers
+/// of f32, and rounding never carries a value across a number of f32. So the computed quotient is on the right side
+/// of each tie, or on it; and on it only if `q` itself is: otherwise `|q - (m + 1/2)| >= 1 / (2 D) > 2^(k - 25)`, while f32
+/// below `2^k` are at most `2^(k - 24)` apart and rounding moves `q` by at most half of that. (Where `q` lies beyond `2^k`
+/// the nearest tie is more than 1/2 away.)
+fn exact_bits(weights: &[f32], pixel: f64, post: Post) -> u32 {
+    exact_bits_repeated(weights, 1, pixel, post)
 }
 
 /// The same with each weight standing for as many equal ones.
-fn is_exact_repeated(weights: &[f32], times: usize, pixel: f64, post: Post) -> bool {
+fn exact_bits_repeated(weights: &[f32], times: usize, pixel: f64, post: Post) -> u32 {
     let step = weights.iter().filter(|&&w| w != 0.0).map(|&w| odd_part(w).1).min();
     let Some(step) = step else {
         // All sums are 0.
-        return is_exact_after(post, Grid { step: 0, most: 0.0 });
+        return exact_bits_after(post, Grid { step: 0, most: 0.0 });
     };
     // The sum is exact while it is below 2^53 steps, and not below 2^24 of them if it is not exact.
     let sum = weights.iter().map(|&w| f64::from(w).abs()).sum::<f64>() * times as f64;
-    is_exact_after(post, Grid { step, most: sum * pixel / power(step) })
+    exact_bits_after(post, Grid { step, most: sum * pixel / power(step) })
 }
 
-fn is_exact_after(post: Post, mut grid: Grid) -> bool {
+/// Where every step is exact: f32 holds all ties of integers of this size.
+const ALL_EXACT: u32 = 23;
+
+fn exact_bits_after(post: Post, mut grid: Grid) -> u32 {
     if !grid.fits() {
-        return false;
+        return 0;
     }
     if post.scale == 0.0 {
         grid = Grid { step: 0, most: 0.0 };
@@ -183,14 +218,18 @@ fn is_exact_after(post: Post, mut grid: Grid) -> bool {
         grid = Grid { step: grid.step + exponent, most: grid.most * odd };
     }
     if !grid.fits() {
-        return false;
+        return 0;
     }
     let (odd, exponent) = odd_part(post.divisor);
     grid.step -= exponent;
     if odd != 1.0 {
         // q = (multiple of 2^step) / odd
         let bits = (-grid.step).max(0);
-        return post.offset == 0.0 && bits < 15 && odd * power(bits) < 32768.0;
+        if post.offset != 0.0 || bits >= 24 || odd * power(bits) >= 16_777_216.0 {
+            return 0;
+        }
+        // D < 2^(24 - k)
+        return ((odd * power(bits)) as u32).leading_zeros() - 8;
     }
     if post.offset != 0.0 {
         let (odd, exponent) = odd_part(post.offset);
@@ -199,12 +238,12 @@ fn is_exact_after(post: Post, mut grid: Grid) -> bool {
         }
         let step = grid.step.min(exponent);
         if (grid.step - step).max(exponent - step) > 24 {
-            return false;
+            return 0;
         }
         let most = grid.most * power(grid.step - step) + odd * power(exponent - step);
         grid = Grid { step, most };
     }
-    grid.fits()
+    if grid.fits() { ALL_EXACT } else { 0 }
 }
 
 /// `|x|`, finite and not 0, as an odd integer times a power of two.

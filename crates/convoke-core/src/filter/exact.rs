@@ -1,4 +1,4 @@
-//! Correct rounding from bytes to bytes: decides the pixels whose rounding the f32 result leaves open, first in f64
+//! Correct rounding from integers to integers: decides the pixels whose rounding the f32 result leaves open, first in f64
 //! and, where that is not enough either, in exact integers.
 //!
 //! The exact value of a pixel is `scale * sum(w * p) / divisor + offset`, all operands taken as the real numbers
@@ -10,8 +10,16 @@
 //!
 //! is positive, and this is a sum of products of at most three f32: a fixed-point number of a few hundred bits.
 
+use convoke_simd::Simd;
+
+use super::integer::Integer;
 use super::scatter::Post;
 use crate::kernel::plane::Rows;
+
+/// Pixels whose f64 estimates are made together.
+const MANY: usize = 16;
+/// Open pixels among so many that make this worth while.
+const WORTH_MANY: u32 = 3;
 
 /// What it takes to compute a pixel again.
 #[derive(Clone, Copy)]
@@ -29,32 +37,63 @@ pub struct Settle<'a> {
 }
 
 impl Settle<'_> {
-    /// Writes the pixels again whose f32 results `values` lie too close to a tie; the others are right already.
+    /// Writes the pixels again whose f32 results `values`, at most 64, lie too close to a tie; the others are right
+    /// already.
+    ///
+    /// With bytes this is rare, and few pixels are open at a time. Sums of 16-bit pixels are larger by a factor of
+    /// 256, and so are their errors: then a fair part of all pixels, or all, come here.
     #[cold]
     #[inline(never)]
-    pub(super) fn redo(&self, values: &[f32], dst: &mut [u8], [y, x]: [usize; 2]) {
-        for (lane, (value, dst)) in values.iter().zip(dst).enumerate() {
-            // NaN (infinity minus infinity, in sums of huge weights) is always open.
-            let value = if value.is_nan() { 0.0 } else { value.clamp(0.0, 255.0) };
-            let floor = f32::from(value as u8);
-            if (value - floor - 0.5).abs() < self.margin {
-                *dst = self.pixel(y, x + lane);
+    pub(super) fn redo<S: Simd, O: Integer>(
+        &self,
+        simd: S,
+        values: &[f32],
+        dst: &mut [O],
+        [y, x]: [usize; 2],
+    ) {
+        let [least, greatest] = [O::LEAST as f32, O::GREATEST as f32];
+        for (first, values) in (0..).step_by(MANY).zip(values.chunks(MANY)) {
+            let mut open = 0_u32;
+            for (lane, &value) in values.iter().enumerate() {
+                // NaN (infinity minus infinity, in sums of huge weights) is always open.
+                let value = if value.is_nan() { 0.0 } else { value.clamp(least, greatest) };
+                let floor = (value - least) as u32 as f32 + least;
+                open |= u32::from((value - floor - 0.5).abs() < self.margin) << lane;
+            }
+            let many = values.len() == MANY && open.count_ones() >= WORTH_MANY && self.fine_margin <= 0.25;
+            let estimates = many.then(|| {
+                simd.vectorize(
+                    #[inline(always)]
+                    || self.estimates(y, x + first),
+                )
+            });
+            while open != 0 {
+                let lane = open.trailing_zeros() as usize;
+                open &= open - 1;
+                let x = x + first + lane;
+                let rounded = match estimates {
+                    Some(estimates) => self.round(estimates[lane]),
+                    None if self.fine_margin <= 0.25 => self.round(self.estimate(y, x)),
+                    None => None,
+                };
+                dst[first + lane] = rounded.unwrap_or_else(|| self.exact_pixel(y, x));
             }
         }
     }
 
-    /// The correctly rounded pixel.
-    fn pixel(&self, y: usize, x: usize) -> u8 {
-        if self.fine_margin <= 0.25 {
-            let value = self.estimate(y, x).clamp(-1.0, 256.0);
-            // Offset by 1 so that the cast, which truncates, rounds down.
-            let floor = f64::from((value + 1.0) as u16) - 1.0;
-            let above_tie = value - floor - 0.5;
-            if above_tie.abs() > self.fine_margin {
-                return (if above_tie > 0.0 { floor + 1.0 } else { floor }) as u8;
-            }
+    /// The pixel whose value is this, give or take what the f64 estimate may be off, if that decides it.
+    fn round<O: Integer>(&self, estimate: f64) -> Option<O> {
+        // One more on either side than there is, so that values beyond the ends lie far from any tie.
+        let below = f64::from(O::LEAST) - 1.0;
+        let value = estimate.clamp(below, f64::from(O::GREATEST) + 1.0);
+        // Counted from the least one up because the cast truncates.
+        let floor = f64::from((value - below) as u32) + below;
+        let above_tie = value - floor - 0.5;
+        if above_tie.abs() <= self.fine_margin {
+            return None;
         }
-        self.exact_pixel(y, x)
+        let nearest = if above_tie > 0.0 { floor + 1.0 } else { floor };
+        Some(O::from_i32((nearest as i32).clamp(O::LEAST, O::GREATEST)))
     }
 
     /// Each tap and the value it meets.
@@ -79,32 +118,49 @@ impl Settle<'_> {
         sum * f64::from(self.post.scale) / f64::from(self.post.divisor) + f64::from(self.post.offset)
     }
 
+    /// [`estimate`](Self::estimate) of so many pixels from `x` on: pixels as lanes.
+    #[inline(always)]
+    fn estimates(&self, y: usize, x: usize) -> [f64; MANY] {
+        let mut sums = [0.0; MANY];
+        for (r, weights) in self.weights.chunks_exact(self.cols).enumerate() {
+            let row = self.rows.at(y + r, x);
+            for (s, &w) in weights.iter().enumerate() {
+                let pixels = &row[s * self.step..][..MANY];
+                for (sum, &p) in sums.iter_mut().zip(pixels) {
+                    *sum += f64::from(w) * f64::from(p);
+                }
+            }
+        }
+        let [scale, divisor, offset] = [self.post.scale, self.post.divisor, self.post.offset].map(f64::from);
+        sums.map(|sum| sum * scale / divisor + offset)
+    }
+
     /// The pixel in exact arithmetic: a search for the first tie that the value does not lie above.
-    fn exact_pixel(&self, y: usize, x: usize) -> u8 {
+    fn exact_pixel<O: Integer>(&self, y: usize, x: usize) -> O {
         let Post { scale, divisor, offset } = self.post;
         let mut sum = Fixed::default();
         for (w, p) in self.products(y, x) {
             sum.add_product([scale, w, p]);
         }
         sum.add_product([divisor, offset, 1.0]);
-        let against_tie = |m: u8| {
+        let against_tie = |m: i32| {
             let mut difference = sum;
-            difference.add_product([divisor, -f32::from(m), 1.0]);
+            difference.add_product([divisor, -(m as f32), 1.0]);
             difference.add_product([divisor, -0.5, 1.0]);
             difference.sign()
         };
         // Above every tie below `low`, not above the ties from `high` on.
-        let [mut low, mut high] = [0, 255];
+        let [mut low, mut high] = [O::LEAST, O::GREATEST];
         while low < high {
             let middle = low + (high - low) / 2;
             match against_tie(middle) {
                 1 => low = middle + 1,
                 // On a tie: to the even one of its two neighbours.
-                0 => return middle + middle % 2,
+                0 => return O::from_i32(middle + (middle & 1)),
                 _ => high = middle,
             }
         }
-        low
+        O::from_i32(low)
     }
 }
 

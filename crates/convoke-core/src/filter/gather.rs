@@ -69,15 +69,52 @@ impl<'s> Ring<'s> {
     ) -> Rows<'_> {
         let keeps = self.held.start <= wanted.start && wanted.start <= self.held.end;
         for y in if keeps { self.held.end } else { wanted.start }..wanted.end {
-            let at = self.place(y) * self.pitch + self.lead;
-            let pixels = (self.cols.end - self.cols.start) as usize * picture.channels;
-            let (row, behind) = self.data[at..][..pixels + self.behind].split_at_mut(pixels);
-            gather_row(simd, picture, y, self.cols.clone(), row);
-            behind.fill(0.0);
+            self.write(simd, picture, y, y);
         }
-        let first = self.place(wanted.start);
-        self.held = wanted;
-        Rows { data: &self.data[self.lead..], pitch: self.pitch, first, count: self.count }
+        self.held = wanted.clone();
+        self.rows(wanted.start)
+    }
+
+    /// Writes row `y` of the picture, which may lie outside it, to where row `place` is.
+    #[inline(always)]
+    pub(super) fn write<S: Simd, I: Pixel>(
+        &mut self,
+        simd: S,
+        picture: &Picture<'_, I>,
+        y: isize,
+        place: isize,
+    ) {
+        let cols = self.cols.clone();
+        let [row, behind] = self.row(place, picture.channels);
+        gather_row(simd, picture, y, cols, row);
+        behind.fill(0.0);
+    }
+
+    /// Writes a value to all of row `place`.
+    pub(super) fn fill_with(&mut self, place: isize, value: f32, channels: usize) {
+        let [row, behind] = self.row(place, channels);
+        row.fill(value);
+        behind.fill(0.0);
+    }
+
+    /// Copies row `from` to where row `to` is.
+    pub(super) fn copy(&mut self, from: isize, to: isize) {
+        let [from, to] = [from, to].map(|place| self.place(place) * self.pitch);
+        let from = from..(from + self.pitch).min(self.data.len());
+        self.data.copy_within(from, to);
+    }
+
+    /// The rows from `first` on.
+    pub(super) fn rows(&self, first: isize) -> Rows<'_> {
+        Rows { data: &self.data[self.lead..], pitch: self.pitch, first: self.place(first), count: self.count }
+    }
+
+    /// The pixels of row `place`, and what a vector may read behind them.
+    #[inline(always)]
+    fn row(&mut self, place: isize, channels: usize) -> [&mut [f32]; 2] {
+        let at = self.place(place) * self.pitch + self.lead;
+        let pixels = (self.cols.end - self.cols.start) as usize * channels;
+        self.data[at..][..pixels + self.behind].split_at_mut(pixels).into()
     }
 
     fn place(&self, y: isize) -> usize {

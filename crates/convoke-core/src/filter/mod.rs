@@ -1,10 +1,10 @@
-//! Picture filters: one mask over u8 and f32 pictures with interleaved channels.
+//! Picture filters: one mask over u8, u16, i16 and f32 pictures with interleaved channels.
 //!
 //! The flow is that of layers. A descriptor ([`desc`]) is planned ([`plan`]), a mask is packed for the plan
 //! ([`pack`]), and a run ([`run`]) walks down the picture a few rows at a time: [`gather`] writes the input rows,
 //! widened to f32 and with their border values, into a ring in scratch; the plane kernel accumulates; [`scatter`]
-//! scales the sums and makes pixels ([`pixel`]) of them. From bytes to bytes the result is the correctly rounded
-//! exact value: [`certificate`] bounds the error of the f32 sums, and [`exact`] decides what they leave open.
+//! scales the sums and makes pixels ([`pixel`], [`integer`]) of them. From integers to integers the result is the
+//! correctly rounded exact value: [`certificate`] bounds the error of the f32 sums, and [`exact`] decides what they leave open.
 
 mod boxed;
 mod certificate;
@@ -13,12 +13,14 @@ mod describe;
 mod exact;
 pub(crate) mod factor;
 mod gather;
+mod integer;
 pub(crate) mod pack;
 pub(crate) mod pixel;
 pub(crate) mod plan;
 mod run;
 mod scatter;
 mod stage;
+pub(crate) mod stream;
 #[cfg(test)]
 mod tests;
 

@@ -1,6 +1,6 @@
-//! Packed masks: the taps in the order in which the kernel meets them, with the certificate of their rounding.
+//! Packed masks: the taps in the order in which the kernel meets them, with the certificates of their rounding.
 
-use super::certificate::Certificate;
+use super::certificate::Certificates;
 use super::factor::{deviates, factor};
 use super::plan::{Filter2dPlan, Method};
 use super::scatter::Post;
@@ -8,14 +8,14 @@ use crate::conv::packed::{Packed, identity};
 use crate::error::{Error, check_len};
 use crate::{Border, Mode};
 
-/// A mask packed for a filter. Borrows the buffer that it was packed into.
+/// A mask packed for a filter, of pixels of any type. Borrows the buffer that it was packed into.
 ///
 /// It serves every plan that agrees on mask size, mode, scale, divisor, offset and border, whatever the size of the
 /// picture and the level.
 #[derive(Clone, Copy, Debug)]
 pub struct PackedMask<'a> {
     pub(super) packed: Packed<'a>,
-    pub(super) certificate: Certificate,
+    pub(super) certificates: Certificates,
 }
 
 impl Filter2dPlan {
@@ -88,18 +88,18 @@ impl Filter2dPlan {
         let [r, s] = self.desc.mask_size;
         let (mask, factors) = weights.split_at(weights.len().min(r * s));
         let (outside, post) = (self.desc.border.outside(), Post::of(&self.desc));
-        let certificate = match self.method {
-            Method::Direct => Certificate::new(mask, outside, post),
-            Method::Box(_) => Certificate::boxed(weights[0], r * s, outside, post),
+        let certificates = match self.method {
+            Method::Direct => Certificates::new(mask, outside, post),
+            Method::Box(_) => Certificates::boxed(weights[0], r * s, outside, post),
             Method::Separable => {
                 let (column, row) = factors.split_at(r);
                 if deviates(mask, column, row).is_some() {
                     return Err(Error::WrongPacking);
                 }
-                Certificate::separable(mask, column, row, outside, post)
+                Certificates::separable(mask, [column, row], outside, post)
             }
         };
-        Ok(PackedMask { packed, certificate })
+        Ok(PackedMask { packed, certificates })
     }
 
     /// What decides a packing and its certificate.

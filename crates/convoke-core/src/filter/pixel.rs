@@ -4,19 +4,25 @@
 use convoke_simd::Simd;
 
 use super::exact::Settle;
+use super::integer::{Integer, MAX_LANES, any_open, settle_vectors, store_row, store_vectors};
+use super::stage::{Block, Stage};
+use crate::kernel::plane::TILE_ROWS;
 
-/// A type that pictures are made of: `u8` or `f32`.
+/// A type that pictures are made of: `u8`, `u16`, `i16` or `f32`.
 pub trait Pixel: sealed::Pixel {}
 
 impl Pixel for u8 {}
+impl Pixel for u16 {}
+impl Pixel for i16 {}
 impl Pixel for f32 {}
 
 pub(super) mod sealed {
-    use super::{Settle, Simd};
+    use super::{Block, Settle, Simd, Stage};
 
     pub trait Pixel: Copy + Send + Sync + 'static {
-        /// Whether the type holds integers, so that a result must be the rounded exact value.
-        const INTEGER: bool;
+        /// Least and greatest value of a type of integers; with such types on both sides, a result must be the
+        /// rounded exact value.
+        const RANGE: Option<[i32; 2]>;
 
         /// The value as f32, which is exact.
         fn widen(self) -> f32;
@@ -27,25 +33,40 @@ pub(super) mod sealed {
         /// The slice itself, if there is nothing to widen.
         fn as_f32(src: &[Self]) -> Option<&[f32]>;
 
-        /// Writes the first `dst.len()` lanes of the values, which is all of them or, with one vector, fewer.
-        fn store<S: Simd, const NV: usize>(simd: S, values: &[S::F32; NV], dst: &mut [Self]);
+        /// Accumulates a block of outputs into `dst`, which starts at the first of them.
+        fn accumulate<S: Simd>(simd: S, stage: &mut Stage<'_>, block: &Block<'_>, dst: &mut [Self]);
 
-        /// Whether the rounding of any of the values, known up to `margin`, is open. A margin of 1 says so of all.
-        fn any_open<S: Simd>(simd: S, values: &[S::F32], margin: f32) -> bool;
-
-        /// Writes those pixels of a row again whose rounding is open; `at` is where `settle` finds their pixels.
-        fn settle<S: Simd, const NV: usize>(
+        /// Rounds finished values, of which there are as many as pixels. `settle`, if given, decides those whose
+        /// rounding their error leaves open; `at` is where it finds their pixels.
+        fn store_row<S: Simd>(
             simd: S,
-            values: &[S::F32; NV],
+            values: &[f32],
             dst: &mut [Self],
-            settle: &Settle<'_>,
+            settle: Option<&Settle<'_>>,
             at: [usize; 2],
         );
     }
 }
 
+/// Types that the kernel's sums are rounded to while they are in registers.
+pub(super) trait Direct: Pixel {
+    /// Writes the first `dst.len()` lanes of the values, which is all of them or, with one vector, fewer.
+    fn store<S: Simd, const NV: usize>(simd: S, values: &[S::F32; NV], dst: &mut [Self]);
+
+    /// Whether the rounding of any of the values, known up to `margin`, is open. A margin of 1 says so of all.
+    fn any_open<S: Simd>(simd: S, values: &[S::F32], margin: f32) -> bool;
+
+    /// Writes those pixels of a row again whose rounding is open; `at` is where `settle` finds their pixels.
+    fn settle<S: Simd, const NV: usize>(
+        simd: S,
+        values: &[S::F32; NV],
+        dst: &mut [Self],
+        settle: &Settle<'_>,
+        at: [usize; 2],
+    );
+}
 impl sealed::Pixel for f32 {
-    const INTEGER: bool = false;
+    const RANGE: Option<[i32; 2]> = None;
 
     #[inline(always)]
     fn widen(self) -> f32 {
@@ -62,6 +83,18 @@ impl sealed::Pixel for f32 {
         Some(src)
     }
 
+    #[inline(always)]
+    fn accumulate<S: Simd>(simd: S, stage: &mut Stage<'_>, block: &Block<'_>, dst: &mut [f32]) {
+        stage.accumulate(simd, block, dst, stage.plan.dst_stride, None);
+    }
+
+    #[inline(always)]
+    fn store_row<S: Simd>(_: S, values: &[f32], dst: &mut [f32], _: Option<&Settle<'_>>, _: [usize; 2]) {
+        dst.copy_from_slice(values);
+    }
+}
+
+impl Direct for f32 {
     #[inline(always)]
     fn store<S: Simd, const NV: usize>(simd: S, values: &[S::F32; NV], dst: &mut [f32]) {
         if dst.len() == NV * S::LANES {
@@ -89,7 +122,7 @@ impl sealed::Pixel for f32 {
 }
 
 impl sealed::Pixel for u8 {
-    const INTEGER: bool = true;
+    const RANGE: Option<[i32; 2]> = Some([0, 255]);
 
     #[inline(always)]
     fn widen(self) -> f32 {
@@ -98,13 +131,7 @@ impl sealed::Pixel for u8 {
 
     #[inline(always)]
     fn widen_row<S: Simd>(simd: S, src: &[u8], dst: &mut [f32]) {
-        let body = src.len() - src.len() % S::LANES;
-        for (src, dst) in src.chunks_exact(S::LANES).zip(dst.chunks_exact_mut(S::LANES)) {
-            simd.store(simd.load_u8(src), dst);
-        }
-        for (src, dst) in src[body..].iter().zip(&mut dst[body..]) {
-            *dst = f32::from(*src);
-        }
+        widen_integers(simd, src, dst);
     }
 
     #[inline(always)]
@@ -113,36 +140,34 @@ impl sealed::Pixel for u8 {
     }
 
     #[inline(always)]
-    fn store<S: Simd, const NV: usize>(simd: S, values: &[S::F32; NV], dst: &mut [u8]) {
-        if dst.len() == NV * S::LANES {
-            for (v, dst) in values.iter().zip(dst.chunks_exact_mut(S::LANES)) {
-                simd.store_u8(*v, dst);
-            }
-        } else {
-            let mut bytes = [0; MAX_LANES];
-            simd.store_u8(values[0], &mut bytes);
-            dst.copy_from_slice(&bytes[..dst.len()]);
-        }
+    fn accumulate<S: Simd>(simd: S, stage: &mut Stage<'_>, block: &Block<'_>, dst: &mut [u8]) {
+        let settle = stage.settle(block.rows);
+        stage.accumulate(simd, block, dst, stage.plan.dst_stride, settle);
     }
 
-    /// A value is open that lies within `margin` of a tie, halfway between two integers. Ties outside 0..=255 do
-    /// not matter, and looking at them costs nothing.
+    #[inline(always)]
+    fn store_row<S: Simd>(
+        simd: S,
+        values: &[f32],
+        dst: &mut [u8],
+        settle: Option<&Settle<'_>>,
+        at: [usize; 2],
+    ) {
+        store_row(simd, values, dst, settle, at);
+    }
+}
+
+impl Direct for u8 {
+    #[inline(always)]
+    fn store<S: Simd, const NV: usize>(simd: S, values: &[S::F32; NV], dst: &mut [u8]) {
+        store_vectors(simd, values, dst);
+    }
+
     #[inline(always)]
     fn any_open<S: Simd>(simd: S, values: &[S::F32], margin: f32) -> bool {
-        // How far values lie above and below the nearest integer, at most. None is NaN: where sums could overflow,
-        // the margin is 1, and everything is open.
-        let mut most = simd.splat(0.0);
-        let mut least = most;
-        for &v in values {
-            let off = simd.sub(v, simd.round(v));
-            most = simd.max(off, most);
-            least = simd.min(off, least);
-        }
-        let limit = simd.splat(0.5 - margin);
-        simd.any_lt(limit, most) || simd.any_lt(least, simd.splat(margin - 0.5))
+        any_open(simd, values, margin)
     }
 
-    // Inline up to the copy, or else the values would have an address, and be in memory from the start.
     #[inline(always)]
     fn settle<S: Simd, const NV: usize>(
         simd: S,
@@ -151,15 +176,77 @@ impl sealed::Pixel for u8 {
         settle: &Settle<'_>,
         at: [usize; 2],
     ) {
-        let mut lanes = [0.0; MOST];
-        for (v, lanes) in values.iter().zip(lanes.chunks_exact_mut(S::LANES)) {
-            simd.store(*v, lanes);
-        }
-        settle.redo(&lanes[..dst.len()], dst, at);
+        settle_vectors(simd, values, dst, settle, at);
     }
 }
 
-/// Elements of the widest tile: 8 vectors of 16 lanes.
-const MOST: usize = 128;
-/// Lanes of the widest level.
-const MAX_LANES: usize = 16;
+/// Columns of 16-bit pixels that are worked on at a time: whole tiles of every level.
+const STAGED: usize = 256;
+
+/// 16-bit integers are made of f32 in a second step, some columns at a time: the kernel, which is long, need not be
+/// compiled once more for each of these types, and its sums are in the first cache still.
+macro_rules! in_two_steps {
+    ($type:ty) => {
+        impl sealed::Pixel for $type {
+            const RANGE: Option<[i32; 2]> = Some([<$type>::MIN as i32, <$type>::MAX as i32]);
+
+            #[inline(always)]
+            fn widen(self) -> f32 {
+                self.into()
+            }
+
+            #[inline(always)]
+            fn widen_row<S: Simd>(simd: S, src: &[$type], dst: &mut [f32]) {
+                widen_integers(simd, src, dst);
+            }
+
+            #[inline(always)]
+            fn as_f32(_: &[$type]) -> Option<&[f32]> {
+                None
+            }
+
+            #[inline(always)]
+            fn accumulate<S: Simd>(simd: S, stage: &mut Stage<'_>, block: &Block<'_>, dst: &mut [$type]) {
+                let settle = stage.settle(block.rows);
+                let mut staged = [0.0; TILE_ROWS * (STAGED + MAX_LANES)];
+                let mut x = 0;
+                while x < block.width {
+                    // Never less than a vector is left over, unless there is nothing more.
+                    let rest = block.width - x;
+                    let width = if rest <= STAGED + MAX_LANES { rest } else { STAGED };
+                    stage.accumulate(simd, &block.columns(x, width), &mut staged, width, None);
+                    for (y, values) in staged.chunks_exact(width).take(block.count).enumerate() {
+                        let dst = &mut dst[y * stage.plan.dst_stride + x..][..width];
+                        store_row(simd, values, dst, settle.as_ref(), [y, x]);
+                    }
+                    x += width;
+                }
+            }
+
+            #[inline(always)]
+            fn store_row<S: Simd>(
+                simd: S,
+                values: &[f32],
+                dst: &mut [$type],
+                settle: Option<&Settle<'_>>,
+                at: [usize; 2],
+            ) {
+                store_row(simd, values, dst, settle, at);
+            }
+        }
+    };
+}
+
+in_two_steps!(u16);
+in_two_steps!(i16);
+
+#[inline(always)]
+fn widen_integers<S: Simd, I: Integer>(simd: S, src: &[I], dst: &mut [f32]) {
+    let body = src.len() - src.len() % S::LANES;
+    for (src, dst) in src.chunks_exact(S::LANES).zip(dst.chunks_exact_mut(S::LANES)) {
+        simd.store(I::load(simd, src), dst);
+    }
+    for (src, dst) in src[body..].iter().zip(&mut dst[body..]) {
+        *dst = src.widen();
+    }
+}

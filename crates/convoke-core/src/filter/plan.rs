@@ -45,7 +45,8 @@ pub(super) enum Method {
 
 /// A picture filter planned for a size and a level.
 ///
-/// A plan is `Copy`, holds no memory and can be shared by threads. It filters `u8` and `f32` pictures alike.
+/// A plan is `Copy`, holds no memory and can be shared by threads. It filters pictures of any type of
+/// [`Pixel`] into any other.
 ///
 /// ```
 /// use convoke_core::{Border, Filter2dDesc, Filter2dPlan, Level};
@@ -181,13 +182,7 @@ impl Filter2dPlan {
         let block = width.div_ceil(blocks);
         // A strip makes the outputs whose windows hang over the left or the right edge, and at least a vector.
         let strip = before[1].max(s - 1 - before[1]).max(level.lanes().div_ceil(desc.channels)).min(block);
-        let pitch = |pixels: usize| {
-            let outputs = (pixels * desc.channels).max(level.lanes());
-            let row = (outputs + halo + ALIGN).next_multiple_of(ALIGN);
-            // Rows a multiple of 2 KiB apart would compete for the same few places in the first cache.
-            if row.is_multiple_of(512) { row + ALIGN } else { row }
-        };
-        let [block_pitch, strip_pitch] = [pitch(block), pitch(strip)];
+        let [block_pitch, strip_pitch] = [block, strip].map(|pixels| pitch(desc, level, pixels));
         let rings = || checked_len("scratch", &[ring_rows, block_pitch + 2 * strip_pitch]);
         let (method, sums_pitch, scratch) = match kind {
             Kind::Direct => (Method::Direct, 0, rings()?),
@@ -266,9 +261,9 @@ impl Filter2dPlan {
 
     /// Filters a picture.
     ///
-    /// From bytes to bytes the result is the exact real value (mask, scale, divisor and offset taken as the numbers
-    /// that they are) rounded to nearest, ties to even, and clamped; at every level. From f32 to bytes it is the f32
-    /// result rounded so, NaN to 0. To f32 it is the f32 sum over mask rows and columns in that order, `* scale`,
+    /// From integers (u8, u16, i16) to integers the result is the exact real value (mask, scale, divisor and offset
+    /// taken as the numbers that they are) rounded to nearest, ties to even, and clamped; at every level. From f32 to
+    /// integers it is the f32 result rounded so, NaN to 0. To f32 it is the f32 sum over mask rows and columns in that order, `* scale`,
     /// `/ divisor`, `+ offset`.
     ///
     /// Reads nothing outside its operands, reads neither `dst` nor `scratch` before writing them, leaves elements
@@ -309,16 +304,16 @@ impl Filter2dPlan {
             return Err(Error::TooLarge { operand: "rows", required: rows.end, got: rows.start });
         }
         let weights = mask.packed.body(self.identity())?;
-        let certificate = mask.certificate;
-        if matches!(self.method, Method::Box(_)) && I::INTEGER && O::INTEGER && certificate.margin != 0.0 {
-            return Err(Error::Inexact { operand: "sums of a box" });
-        }
         check_len("src", self.src_len, src.len())?;
         check_len("dst", rows_len(rows.len(), self.dst_stride, self.row_len()), dst.len())?;
         if scratch.len() < self.scratch {
             return Err(Error::Length { operand: "scratch", required: self.scratch, got: scratch.len() });
         }
+        let certificate = mask.certificates.needed(I::RANGE, O::RANGE);
         if let Method::Box(layout) = self.method {
+            if certificate.is_some() {
+                return Err(Error::Inexact { operand: "sums of a box" });
+            }
             let weight = weights[0];
             self.level.dispatch(RunBox { plan: self, layout, weight, rows, src, dst, scratch });
         } else {
@@ -331,6 +326,15 @@ impl Filter2dPlan {
     pub(super) fn row_len(&self) -> usize {
         self.desc.size[1] * self.desc.channels
     }
+}
+
+/// Elements from one row to the next in a ring of rows for so many outputs.
+pub(super) fn pitch(desc: &Filter2dDesc, level: Level, pixels: usize) -> usize {
+    let halo = (desc.mask_size[1] - 1) * desc.channels;
+    let outputs = (pixels * desc.channels).max(level.lanes());
+    let row = (outputs + halo + ALIGN).next_multiple_of(ALIGN);
+    // Rows a multiple of 2 KiB apart would compete for the same few places in the first cache.
+    if row.is_multiple_of(512) { row + ALIGN } else { row }
 }
 
 /// The row stride of a picture, and the length of the whole.

@@ -19,7 +19,8 @@ const IN_PLACE: usize = 1536;
 pub(super) struct Run<'a, I, O> {
     pub(super) plan: &'a Filter2dPlan,
     pub(super) weights: &'a [f32],
-    pub(super) certificate: Certificate,
+    /// Given if results need it.
+    pub(super) certificate: Option<Certificate>,
     pub(super) rows: Range<usize>,
     pub(super) src: &'a [I],
     pub(super) dst: &'a mut [O],
@@ -43,7 +44,6 @@ impl<I: Pixel, O: Pixel> Kernel for Run<'_, I, O> {
             row_stride: plan.src_stride,
             border: desc.border,
         };
-        let certified = !(I::INTEGER && O::INTEGER) || self.certificate.margin == 0.0;
 
         // A misaligned start costs time, never correctness.
         let start = scratch.as_ptr().align_offset(ALIGN * size_of::<f32>()).min(ALIGN - 1);
@@ -51,8 +51,7 @@ impl<I: Pixel, O: Pixel> Kernel for Run<'_, I, O> {
         let (whole, rest) = scratch[start..].split_at_mut(ring_rows * plan.block_pitch);
         let (first_strip, rest) = rest.split_at_mut(ring_rows * plan.strip_pitch);
         let (last_strip, sums) = rest.split_at_mut(ring_rows * plan.strip_pitch);
-        let certificate = (!certified).then_some(self.certificate);
-        let mut stage = Stage::new(plan, self.weights, certificate, sums);
+        let mut stage = Stage::new(plan, self.weights, self.certificate, sums);
 
         for start in (0..width).step_by(plan.block) {
             let block = start..width.min(start + plan.block);

@@ -4,7 +4,7 @@
 use convoke_simd::Simd;
 
 use super::exact::Settle;
-use super::pixel::Pixel;
+use super::pixel::Direct;
 use crate::Filter2dDesc;
 use crate::kernel::plane::Sink;
 
@@ -62,11 +62,11 @@ pub(super) struct Scatter<'a, O> {
     pub(super) post: Post,
     /// Elements between the start of `dst` and where the kernel's outputs start.
     pub(super) left: usize,
-    /// From bytes to bytes, unless the f32 results are known to round correctly.
+    /// From integers to integers, unless the f32 results are known to round correctly.
     pub(super) settle: Option<Settle<'a>>,
 }
 
-impl<O: Pixel> Sink for Scatter<'_, O> {
+impl<O: Direct> Sink for Scatter<'_, O> {
     #[inline(always)]
     fn put<S: Simd, const OR: usize, const NV: usize>(
         &mut self,

@@ -7,7 +7,7 @@ use convoke_simd::Simd;
 
 use super::certificate::Certificate;
 use super::exact::Settle;
-use super::pixel::Pixel;
+use super::pixel::{Direct, Pixel};
 use super::plan::{Filter2dPlan, Method};
 use super::scatter::{Post, Scatter};
 use crate::kernel::plane::{Rows, TILE_ROWS, Taps, accumulate};
@@ -17,9 +17,27 @@ use crate::kernel::separable::{Sums, across, down};
 /// cache from the pass down to the pass across.
 pub(super) const CHUNK: usize = 1024;
 
+/// Outputs that are computed at a time.
+#[derive(Clone, Copy)]
+pub struct Block<'a> {
+    /// Input rows, from the first tap of the first output on.
+    pub(super) rows: Rows<'a>,
+    /// Rows of outputs.
+    pub(super) count: usize,
+    /// Elements of each.
+    pub(super) width: usize,
+}
+
+impl Block<'_> {
+    /// Elements from `x` on.
+    pub(super) fn columns(&self, x: usize, width: usize) -> Self {
+        Self { rows: Rows { data: &self.rows.data[x..], ..self.rows }, width, ..*self }
+    }
+}
+
 /// What every tile needs.
-pub(super) struct Stage<'a> {
-    plan: &'a Filter2dPlan,
+pub struct Stage<'a> {
+    pub(super) plan: &'a Filter2dPlan,
     /// The mask.
     weights: &'a [f32],
     /// Its factors, for [`Method::Separable`].
@@ -55,23 +73,43 @@ impl<'a> Stage<'a> {
         cols: Range<usize>,
         dst: &mut [O],
     ) {
-        let (weights, channels, [_, s]) = (self.weights, self.plan.desc.channels, self.plan.desc.mask_size);
-        let post = Post::of(&self.plan.desc);
-        let settle = self.certificate.map(|Certificate { margin, fine_margin }| Settle {
-            weights,
-            cols: s,
-            step: channels,
+        let channels = self.plan.desc.channels;
+        let block = Block { rows, count, width: cols.len() * channels };
+        O::accumulate(simd, self, &block, &mut dst[cols.start * channels..]);
+    }
+
+    /// What decides the pixels that f32 leaves open, if there are any.
+    #[inline(always)]
+    pub(super) fn settle<'b>(&self, rows: Rows<'b>) -> Option<Settle<'b>>
+    where
+        'a: 'b,
+    {
+        self.certificate.map(|Certificate { margin, fine_margin, .. }| Settle {
+            weights: self.weights,
+            cols: self.plan.desc.mask_size[1],
+            step: self.plan.desc.channels,
             rows,
-            post,
+            post: Post::of(&self.plan.desc),
             margin,
             fine_margin,
-        });
-        let dst = &mut dst[cols.start * channels..];
-        let mut scatter = Scatter { dst, row_stride: self.plan.dst_stride, post, settle, left: 0 };
-        let width = cols.len() * channels;
+        })
+    }
+
+    /// The kernels, with values or pixels as they leave the registers.
+    #[inline(always)]
+    pub(super) fn accumulate<S: Simd, O: Direct>(
+        &mut self,
+        simd: S,
+        &Block { rows, count, width }: &Block<'_>,
+        dst: &mut [O],
+        row_stride: usize,
+        settle: Option<Settle<'_>>,
+    ) {
+        let (channels, [_, s]) = (self.plan.desc.channels, self.plan.desc.mask_size);
+        let mut scatter = Scatter { dst, row_stride, post: Post::of(&self.plan.desc), settle, left: 0 };
         match self.plan.method {
             Method::Direct => {
-                accumulate(simd, &taps(weights, s, channels), rows, [count, width], &mut scatter);
+                accumulate(simd, &taps(self.weights, s, channels), rows, [count, width], &mut scatter);
             }
             // A box has its own walk.
             Method::Box(_) => {}

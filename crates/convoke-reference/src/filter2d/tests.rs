@@ -75,6 +75,22 @@ fn ties_go_to_the_even_value() {
 }
 
 #[test]
+fn ties_of_16_bit_values() {
+    let row = row(6, 1);
+    let signed = [-32768_i16, -32767, -3, -1, 3, 32767];
+    let halves: Vec<i16> = filter2d_exact(&row.divisor(2.0), &[1.0], &signed);
+    assert_eq!(halves, [-16384, -16384, -2, 0, 2, 16384]);
+    let up: Vec<i16> = filter2d_exact(&row.offset(0.5), &[1.0], &signed);
+    assert_eq!(up, [-32768, -32766, -2, 0, 4, 32767]);
+    let down: Vec<i16> = filter2d_exact(&row.offset(-0.5), &[1.0], &signed);
+    assert_eq!(down, [-32768, -32768, -4, -2, 2, 32766]);
+    let words: Vec<u16> = filter2d_exact(&row.scale(2.0), &[1.0], &signed);
+    assert_eq!(words, [0, 0, 0, 0, 6, 65534]);
+    let bytes: Vec<u8> = filter2d_exact(&row.divisor(257.0), &[1.0], &[0_u16, 128, 129, 257, 65535, 65407]);
+    assert_eq!(bytes, [0, 0, 1, 1, 255, 255]);
+}
+
+#[test]
 fn next_to_a_tie_only_the_exact_value_tells() {
     // 2.5 plus or minus the least positive number: no binary format could hold the sum.
     let least = f32::from_bits(1);

@@ -16,6 +16,7 @@ at_every_level! {
     store_first
     first_of_many
     load_u8
+    load_16
     short_slices_panic
     vectorize
 }
@@ -122,17 +123,36 @@ fn load_u8<S: Simd>(simd: S) {
     }
 }
 
+/// Every 16-bit value in some lane, at every offset.
+fn load_16<S: Simd>(simd: S) {
+    let words: Vec<u16> = (0..=u16::MAX).chain(0..WIDEST as u16).collect();
+    let signed: Vec<i16> = words.iter().map(|&word| word as i16).collect();
+    for first in 0..=usize::from(u16::MAX) {
+        let lanes = first..first + S::LANES;
+        let expected: Vec<f32> = words[lanes.clone()].iter().copied().map(f32::from).collect();
+        assert_eq!(contents(simd, simd.load_u16(&words[lanes.clone()])), expected);
+        let expected: Vec<f32> = signed[lanes.clone()].iter().copied().map(f32::from).collect();
+        assert_eq!(contents(simd, simd.load_i16(&signed[lanes])), expected);
+    }
+}
+
 /// Documented: a slice shorter than a vector is a panic, and nothing has been written by then.
 fn short_slices_panic<S: Simd>(simd: S) {
     let panics = |f: &mut dyn FnMut()| catch_unwind(AssertUnwindSafe(f)).is_err();
     for len in 0..S::LANES {
         let (mut floats, mut bytes) = (vec![GUARD; len], vec![7_u8; len]);
+        let (mut words, mut signed) = (vec![7_u16; len], vec![7_i16; len]);
         let context = format!("length {len}");
         assert!(panics(&mut || drop(contents(simd, simd.load(&floats)))), "load, {context}");
         assert!(panics(&mut || drop(contents(simd, simd.load_u8(&bytes)))), "load_u8, {context}");
         assert!(panics(&mut || simd.store(simd.splat(1.0), &mut floats)), "store, {context}");
         assert!(panics(&mut || simd.store_u8(simd.splat(1.0), &mut bytes)), "store_u8, {context}");
         assert!(floats.iter().all(|&x| x == GUARD) && bytes.iter().all(|&x| x == 7), "{context}");
+        assert!(panics(&mut || drop(contents(simd, simd.load_u16(&words)))), "load_u16, {context}");
+        assert!(panics(&mut || drop(contents(simd, simd.load_i16(&signed)))), "load_i16, {context}");
+        assert!(panics(&mut || simd.store_u16(simd.splat(1.0), &mut words)), "store_u16, {context}");
+        assert!(panics(&mut || simd.store_i16(simd.splat(1.0), &mut signed)), "store_i16, {context}");
+        assert!(words.iter().all(|&x| x == 7) && signed.iter().all(|&x| x == 7), "{context}");
     }
 }
 

@@ -11,6 +11,8 @@ at_every_level! {
     round_every_exponent
     store_u8
     store_u8_near_every_tie
+    store_16
+    store_16_near_every_tie
     exp2_int
     exp2_int_over_its_range
 }
@@ -60,6 +62,41 @@ fn store_u8_near_every_tie<S: Simd>(simd: S) {
     let quarters = (-64_i16..=1088).map(|quarters| f32::from(quarters) / 4.0);
     let list: Vec<f32> = quarters.flat_map(|x| [x.next_down(), x, x.next_up()]).collect();
     for_all(&list, |[x]| check_bytes(simd, x));
+}
+
+/// The nearest 16-bit value, as [`nearest_byte`].
+fn nearest_16(x: f32, least: f64, greatest: f64) -> f64 {
+    if x.is_nan() { 0.0 } else { f64::from(x).round_ties_even().clamp(least, greatest) }
+}
+
+fn check_16<S: Simd>(simd: S, x: [f32; WIDEST]) {
+    for x in x.chunks(S::LANES) {
+        let (mut words, mut signed) = ([7; WIDEST + 1], [7; WIDEST + 1]);
+        simd.store_u16(simd.load(x), &mut words);
+        simd.store_i16(simd.load(x), &mut signed);
+        for ((&x, word), signed) in x.iter().zip(words).zip(signed) {
+            assert_eq!(f64::from(word), nearest_16(x, 0.0, 65535.0), "{x:?}");
+            assert_eq!(f64::from(signed), nearest_16(x, -32768.0, 32767.0), "{x:?}");
+            let (mut one, mut other) = ([7], [7]);
+            Scalar::new().store_u16(x, &mut one);
+            Scalar::new().store_i16(x, &mut other);
+            assert_eq!(([word], [signed]), (one, other), "{x:?}");
+        }
+        assert!(words[S::LANES..].iter().all(|&word| word == 7), "wrote beyond the vector: {words:?}");
+        assert!(signed[S::LANES..].iter().all(|&word| word == 7), "wrote beyond the vector: {signed:?}");
+    }
+}
+
+fn store_16<S: Simd>(simd: S) {
+    for_all(&awkward(), |[x]| check_16(simd, x));
+    for_any(|[x]| check_16(simd, x));
+}
+
+/// Each half from -33000 to 66000, and its neighbours on either side.
+fn store_16_near_every_tie<S: Simd>(simd: S) {
+    let halves = (-66_000_i32..=132_000).map(|halves| halves as f32 / 2.0);
+    let list: Vec<f32> = halves.flat_map(|x| [x.next_down(), x, x.next_up()]).collect();
+    for_all(&list, |[x]| check_16(simd, x));
 }
 
 fn power<S: Simd>(simd: S, x: f32) -> f32 {

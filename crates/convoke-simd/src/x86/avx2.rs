@@ -102,6 +102,47 @@ impl Simd for Avx2 {
     }
 
     #[inline(always)]
+    fn load_u16(self, src: &[u16]) -> __m256 {
+        let src: &[u16; LANES] = src.first_chunk().expect("slice shorter than a vector");
+        // SAFETY: `self` proves AVX2; the array holds the sixteen bytes that the load reads.
+        unsafe { _mm256_cvtepi32_ps(_mm256_cvtepu16_epi32(_mm_loadu_si128(src.as_ptr().cast()))) }
+    }
+
+    #[inline(always)]
+    fn store_u16(self, v: __m256, dst: &mut [u16]) {
+        let dst: &mut [u16; LANES] = dst.first_chunk_mut().expect("slice shorter than a vector");
+        let v = self.min(self.max(v, self.splat(0.0)), self.splat(65535.0));
+        // SAFETY: `self` proves AVX2; the array holds the sixteen bytes that the store writes. The explicit
+        // rounding keeps the result independent of the rounding mode.
+        unsafe {
+            let v = _mm256_cvtps_epi32(_mm256_round_ps::<0x8>(v));
+            let words = _mm_packus_epi32(_mm256_castsi256_si128(v), _mm256_extracti128_si256::<1>(v));
+            _mm_storeu_si128(dst.as_mut_ptr().cast(), words);
+        }
+    }
+
+    #[inline(always)]
+    fn load_i16(self, src: &[i16]) -> __m256 {
+        let src: &[i16; LANES] = src.first_chunk().expect("slice shorter than a vector");
+        // SAFETY: `self` proves AVX2; the array holds the sixteen bytes that the load reads.
+        unsafe { _mm256_cvtepi32_ps(_mm256_cvtepi16_epi32(_mm_loadu_si128(src.as_ptr().cast()))) }
+    }
+
+    #[inline(always)]
+    fn store_i16(self, v: __m256, dst: &mut [i16]) {
+        let dst: &mut [i16; LANES] = dst.first_chunk_mut().expect("slice shorter than a vector");
+        // SAFETY: `self` proves AVX.
+        let v = unsafe { _mm256_and_ps(v, _mm256_cmp_ps::<_CMP_ORD_Q>(v, v)) };
+        let v = self.min(self.max(v, self.splat(-32768.0)), self.splat(32767.0));
+        // SAFETY: as in `store_u16`.
+        unsafe {
+            let v = _mm256_cvtps_epi32(_mm256_round_ps::<0x8>(v));
+            let words = _mm_packs_epi32(_mm256_castsi256_si128(v), _mm256_extracti128_si256::<1>(v));
+            _mm_storeu_si128(dst.as_mut_ptr().cast(), words);
+        }
+    }
+
+    #[inline(always)]
     fn add(self, a: __m256, b: __m256) -> __m256 {
         // SAFETY: `self` proves AVX.
         unsafe { _mm256_add_ps(a, b) }

@@ -93,6 +93,45 @@ impl Simd for Avx512 {
     }
 
     #[inline(always)]
+    fn load_u16(self, src: &[u16]) -> __m512 {
+        let src: &[u16; LANES] = src.first_chunk().expect("slice shorter than a vector");
+        // SAFETY: `self` proves AVX-512F; the array holds the thirty-two bytes that the load reads.
+        unsafe { _mm512_cvtepi32_ps(_mm512_cvtepu16_epi32(_mm256_loadu_si256(src.as_ptr().cast()))) }
+    }
+
+    #[inline(always)]
+    fn store_u16(self, v: __m512, dst: &mut [u16]) {
+        let dst: &mut [u16; LANES] = dst.first_chunk_mut().expect("slice shorter than a vector");
+        let v = self.min(self.max(v, self.splat(0.0)), self.splat(65535.0));
+        // SAFETY: `self` proves AVX-512F; the array holds the thirty-two bytes that the store writes. The explicit
+        // rounding keeps the result independent of the rounding mode.
+        unsafe {
+            let v = _mm512_cvt_roundps_epi32::<{ _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC }>(v);
+            _mm256_storeu_si256(dst.as_mut_ptr().cast(), _mm512_cvtusepi32_epi16(v));
+        }
+    }
+
+    #[inline(always)]
+    fn load_i16(self, src: &[i16]) -> __m512 {
+        let src: &[i16; LANES] = src.first_chunk().expect("slice shorter than a vector");
+        // SAFETY: `self` proves AVX-512F; the array holds the thirty-two bytes that the load reads.
+        unsafe { _mm512_cvtepi32_ps(_mm512_cvtepi16_epi32(_mm256_loadu_si256(src.as_ptr().cast()))) }
+    }
+
+    #[inline(always)]
+    fn store_i16(self, v: __m512, dst: &mut [i16]) {
+        let dst: &mut [i16; LANES] = dst.first_chunk_mut().expect("slice shorter than a vector");
+        // SAFETY: `self` proves AVX-512F.
+        let v = unsafe { _mm512_maskz_mov_ps(_mm512_cmp_ps_mask::<_CMP_ORD_Q>(v, v), v) };
+        let v = self.min(self.max(v, self.splat(-32768.0)), self.splat(32767.0));
+        // SAFETY: as in `store_u16`.
+        unsafe {
+            let v = _mm512_cvt_roundps_epi32::<{ _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC }>(v);
+            _mm256_storeu_si256(dst.as_mut_ptr().cast(), _mm512_cvtsepi32_epi16(v));
+        }
+    }
+
+    #[inline(always)]
     fn add(self, a: __m512, b: __m512) -> __m512 {
         // SAFETY: `self` proves AVX-512F.
         unsafe { _mm512_add_ps(a, b) }

@@ -21,9 +21,10 @@ const PARTS_PER_THREAD: usize = 4;
 
 /// A linear filter that is ready to run on pictures of one size.
 ///
-/// Pictures are slices of `u8` or `f32` pixels, row by row, with 1 to 4 interleaved channels. Results in `u8`
-/// are the exact value rounded to nearest (ties to even) and clamped to 0..=255; `f32` results are the sum in
-/// the documented order. The filter may be shared between threads.
+/// Pictures are slices of `u8`, `u16`, `i16` or `f32` pixels, row by row, with 1 to 4 interleaved channels; the
+/// result may have another type than the picture. Integers from integers are the exact value rounded to nearest
+/// (ties to even) and clamped to the type's range; `f32` results are the sum in the documented order. The filter
+/// may be shared between threads.
 ///
 /// ```
 /// use convoke::{Border, Filter, mask::Mask};

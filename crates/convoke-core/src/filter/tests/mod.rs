@@ -1,9 +1,10 @@
 //! Tests of picture filters, against loops that restate the definition and share nothing with the code under test.
 
 mod boxed;
-mod bytes;
+mod integers;
 mod requests;
 mod separable;
+mod streams;
 mod sums;
 
 use std::vec;
@@ -35,6 +36,15 @@ impl Random {
 
     fn bytes(&mut self, n: usize) -> Vec<u8> {
         (0..n).map(|_| self.next() as u8).collect()
+    }
+
+    /// Of all bits, with the ends of any 16-bit type more often.
+    fn words(&mut self, n: usize) -> Vec<u16> {
+        let mut word = || match self.below(8) {
+            0 => [0, 0x7FFF, 0x8000, 0xFFFF][self.below(4)],
+            _ => self.next() as u16,
+        };
+        (0..n).map(|_| word()).collect()
     }
 
     /// Any of the borders.

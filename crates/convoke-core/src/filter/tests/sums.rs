@@ -46,7 +46,7 @@ fn src_len(desc: &Filter2dDesc) -> usize {
 }
 
 #[test]
-fn any_filter_of_floats_and_of_bytes_gives_the_bits_of_the_definition() {
+fn any_filter_of_any_pixels_gives_the_bits_of_the_definition() {
     let mut random = Random(1);
     for _ in 0..500 {
         let desc = any_desc(&mut random);
@@ -54,18 +54,24 @@ fn any_filter_of_floats_and_of_bytes_gives_the_bits_of_the_definition() {
         let mask = random.signed_values(desc.mask_size[0] * desc.mask_size[1]);
         let floats = random.signed_values(src_len(&desc));
         let bytes = random.bytes(src_len(&desc));
+        let words = random.words(src_len(&desc));
+        let signed: Vec<i16> = words.iter().map(|&word| word as i16).collect();
         for level in Level::available() {
             // The marker is checked between rows only.
             let got = run(&desc, level, &mask, &floats, 12345.0);
             assert_same(&desc, level, &got, &expected(&desc, level, &mask, &floats));
             let got = run(&desc, level, &mask, &bytes, 12345.0);
             assert_same(&desc, level, &got, &expected(&desc, level, &mask, &bytes));
+            let got = run(&desc, level, &mask, &words, 12345.0);
+            assert_same(&desc, level, &got, &expected(&desc, level, &mask, &words));
+            let got = run(&desc, level, &mask, &signed, 12345.0);
+            assert_same(&desc, level, &got, &expected(&desc, level, &mask, &signed));
         }
     }
 }
 
 #[test]
-fn floats_become_bytes_by_rounding_the_float_result() {
+fn floats_become_integers_by_rounding_the_float_result() {
     let mut random = Random(2);
     for _ in 0..200 {
         let desc = any_desc(&mut random);
@@ -84,6 +90,12 @@ fn floats_become_bytes_by_rounding_the_float_result() {
             let floats = expected(&desc, level, &mask, &src);
             let bytes: Vec<u8> = floats.iter().map(|x| x.round_ties_even() as u8).collect();
             assert_eq!(got, bytes, "{level}: {desc:?}");
+            let got = run(&desc, level, &mask, &src, 99_u16);
+            let words: Vec<u16> = floats.iter().map(|x| x.round_ties_even() as u16).collect();
+            assert_eq!(got, words, "{level}: {desc:?}");
+            let got = run(&desc, level, &mask, &src, 99_i16);
+            let words: Vec<i16> = floats.iter().map(|x| x.round_ties_even() as i16).collect();
+            assert_eq!(got, words, "{level}: {desc:?}");
         }
     }
 }
