@@ -5,10 +5,10 @@ use std::io::{self, BufWriter, Write};
 use std::path::Path;
 
 use convoke::mask::Mask;
-use convoke::{Filter2dDesc, FilterStream, Options};
+use convoke::{Filter2dDesc, FilterAlgorithm, FilterStream, Options};
 
 use crate::args::FilterArgs;
-use crate::args::values::{FilterAlgorithm, OutRange, OutputType};
+use crate::args::values::{FilterChoice, OutRange, OutputType};
 use crate::array::Element;
 use crate::error::{Context, Failure, Outcome};
 use crate::files::{Output, Stop, plain};
@@ -35,7 +35,9 @@ pub(crate) struct Job<'a> {
 impl<'a> Job<'a> {
     /// The job, if it can be done row by row and is large enough to be.
     pub(crate) fn new(args: &'a FilterArgs, mask: &'a Mask, output: &Output) -> Option<Self> {
-        if args.how.algo == FilterAlgorithm::Reference || args.out_range == OutRange::Normalise {
+        // Streams have the direct algorithm only.
+        let streams = [FilterAlgorithm::Auto, FilterAlgorithm::Direct].map(FilterChoice::Planned);
+        if !streams.contains(&args.how.algo) || args.out_range == OutRange::Normalise {
             return None;
         }
         let input = RowFile::open(&args.input)?;
