@@ -19,7 +19,7 @@ use crate::kernel::plane::Rows;
 /// Pixels whose f64 estimates are made together.
 const MANY: usize = 16;
 /// Open pixels among so many that make this worth while.
-const WORTH_MANY: u32 = 3;
+const WORTH_MANY: u32 = 2;
 
 /// What it takes to compute a pixel again.
 #[derive(Clone, Copy)]
@@ -51,34 +51,51 @@ impl Settle<'_> {
         dst: &mut [O],
         [y, x]: [usize; 2],
     ) {
-        let [least, greatest] = [O::LEAST as f32, O::GREATEST as f32];
-        for (first, values) in (0..).step_by(MANY).zip(values.chunks(MANY)) {
-            let mut open = 0_u32;
-            for (lane, &value) in values.iter().enumerate() {
-                // NaN (infinity minus infinity, in sums of huge weights) is always open.
-                let value = if value.is_nan() { 0.0 } else { value.clamp(least, greatest) };
-                let floor = (value - least) as u32 as f32 + least;
-                open |= u32::from((value - floor - 0.5).abs() < self.margin) << lane;
-            }
-            let many = values.len() == MANY && open.count_ones() >= WORTH_MANY && self.fine_margin <= 0.25;
-            let estimates = many.then(|| {
-                simd.vectorize(
-                    #[inline(always)]
-                    || self.estimates(y, x + first),
-                )
-            });
-            while open != 0 {
-                let lane = open.trailing_zeros() as usize;
-                open &= open - 1;
-                let x = x + first + lane;
-                let rounded = match estimates {
-                    Some(estimates) => self.round(estimates[lane]),
-                    None if self.fine_margin <= 0.25 => self.round(self.estimate(y, x)),
-                    None => None,
-                };
-                dst[first + lane] = rounded.unwrap_or_else(|| self.exact_pixel(y, x));
-            }
+        simd.vectorize(
+            #[inline(always)]
+            || {
+                for (first, values) in (0..).step_by(MANY).zip(values.chunks(MANY)) {
+                    self.redo_some(simd, values, &mut dst[first..], [y, x + first]);
+                }
+            },
+        );
+    }
+
+    /// The same for at most [`MANY`] values.
+    #[inline(always)]
+    fn redo_some<S: Simd, O: Integer>(&self, simd: S, values: &[f32], dst: &mut [O], [y, x]: [usize; 2]) {
+        let mut open = self.open::<S, O>(simd, values);
+        let fine = self.fine_margin <= 0.25;
+        let many = fine && values.len() == MANY && open.count_ones() >= WORTH_MANY;
+        let estimates = if many { Some(self.estimates(y, x)) } else { None };
+        while open != 0 {
+            let lane = open.trailing_zeros() as usize;
+            open &= open - 1;
+            let rounded = match estimates {
+                Some(estimates) => self.round(estimates[lane]),
+                None if fine => self.round(self.estimate(y, x + lane)),
+                None => None,
+            };
+            dst[lane] = rounded.unwrap_or_else(|| self.exact_pixel(y, x + lane));
         }
+    }
+
+    /// A bit for each of at most [`MANY`] values that lies too close to a tie.
+    #[inline(always)]
+    fn open<S: Simd, O: Integer>(&self, simd: S, values: &[f32]) -> u32 {
+        let [zero, half, one] = [0.0, 0.5, 1.0].map(|x| simd.splat(x));
+        let mut flags = [0.0; MANY];
+        for (values, flags) in values.chunks(S::LANES).zip(flags.chunks_exact_mut(S::LANES)) {
+            // NaN (infinity minus infinity, in sums of huge weights) becomes the least value, and is open as all are
+            // where it can occur.
+            let v = simd.max(simd.load_first(values), simd.splat(O::LEAST as f32));
+            let v = simd.min(v, simd.splat(O::GREATEST as f32));
+            let off = simd.sub(v, simd.round(v));
+            let to_tie = simd.sub(half, simd.max(off, simd.sub(zero, off)));
+            simd.store(simd.select_lt(to_tie, simd.splat(self.margin), one, zero), flags);
+        }
+        let bits = flags[..values.len()].iter().enumerate();
+        bits.fold(0, |open, (lane, &flag)| open | u32::from(flag != 0.0) << lane)
     }
 
     /// The pixel whose value is this, give or take what the f64 estimate may be off, if that decides it.
@@ -132,7 +149,12 @@ impl Settle<'_> {
             }
         }
         let [scale, divisor, offset] = [self.post.scale, self.post.divisor, self.post.offset].map(f64::from);
-        sums.map(|sum| sum * scale / divisor + offset)
+        // Divisions take their time, and most masks have none.
+        if divisor == 1.0 {
+            sums.map(|sum| sum * scale + offset)
+        } else {
+            sums.map(|sum| sum * scale / divisor + offset)
+        }
     }
 
     /// The pixel in exact arithmetic: a search for the first tie that the value does not lie above.
