@@ -10,6 +10,9 @@
 //!
 //! is positive, and this is a sum of products of at most three f32: a fixed-point number of a few hundred bits.
 
+use convoke_simd::Level;
+
+use super::point::Dot;
 use super::scatter::Post;
 use crate::kernel::plane::Rows;
 
@@ -22,6 +25,7 @@ pub struct Settle<'a> {
     pub(super) step: usize,
     pub(super) rows: Rows<'a>,
     pub(super) post: Post,
+    pub(super) level: Level,
     /// Values at least this far from a tie round correctly as they are. Below 1/4, or else 1: then none do.
     pub(super) margin: f32,
     /// The same for the results of [`estimate`](Self::estimate).
@@ -67,15 +71,8 @@ impl Settle<'_> {
 
     /// The value in f64.
     fn estimate(&self, y: usize, x: usize) -> f64 {
-        // Four sums, because one would wait for its own additions.
-        let mut sums = [0.0; 4];
-        for (r, weights) in self.weights.chunks_exact(self.cols).enumerate() {
-            let pixels = self.rows.at(y + r, x).iter().step_by(self.step);
-            for (s, (&w, &p)) in weights.iter().zip(pixels).enumerate() {
-                sums[s % 4] += f64::from(w) * f64::from(p);
-            }
-        }
-        let sum = (sums[0] + sums[1]) + (sums[2] + sums[3]);
+        let &Self { weights, cols, step, rows, .. } = self;
+        let sum = self.level.dispatch(Dot { weights, cols, step, rows, at: [y, x] });
         sum * f64::from(self.post.scale) / f64::from(self.post.divisor) + f64::from(self.post.offset)
     }
 

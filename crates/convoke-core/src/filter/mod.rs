@@ -14,9 +14,12 @@ mod gather;
 pub(crate) mod pack;
 pub(crate) mod pixel;
 pub(crate) mod plan;
+mod point;
 mod run;
 mod scatter;
 #[cfg(test)]
 mod tests;
+mod tile;
 
 pub use describe::FilterDescription;
+pub use tile::Window;

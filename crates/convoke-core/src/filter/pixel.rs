@@ -14,7 +14,7 @@ impl Pixel for f32 {}
 pub(super) mod sealed {
     use super::{Settle, Simd};
 
-    pub trait Pixel: Copy + Send + Sync + 'static {
+    pub trait Pixel: Copy + Default + Send + Sync + 'static {
         /// Whether the type holds integers, so that a result must be the rounded exact value.
         const INTEGER: bool;
 

@@ -22,6 +22,7 @@ pub(super) struct Run<'a, I, O> {
     pub(super) weights: &'a [f32],
     pub(super) certificate: Certificate,
     pub(super) rows: Range<usize>,
+    pub(super) cols: Range<usize>,
     pub(super) src: &'a [I],
     pub(super) dst: &'a mut [O],
     pub(super) scratch: &'a mut [f32],
@@ -54,8 +55,8 @@ impl<I: Pixel, O: Pixel> Kernel for Run<'_, I, O> {
         let (whole, strips) = scratch[start..].split_at_mut(ring_rows * plan.block_pitch);
         let (first_strip, last_strip) = strips.split_at_mut(ring_rows * plan.strip_pitch);
 
-        for start in (0..width).step_by(plan.block) {
-            let block = start..width.min(start + plan.block);
+        for start in self.cols.clone().step_by(plan.block) {
+            let block = start..self.cols.end.min(start + plan.block);
             // Outputs whose windows lie between the left and the right edge.
             let inner = block.start.max(left)..block.end.min((width + left).saturating_sub(s - 1));
             // Where there is nothing to widen and no border, rows are read where they are, and only the edges go
@@ -125,6 +126,7 @@ impl Stage<'_> {
             step: channels,
             rows,
             post,
+            level: self.plan.level,
             margin,
             fine_margin,
         });
