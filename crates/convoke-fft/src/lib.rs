@@ -3,6 +3,7 @@
 
 mod bound;
 mod butterfly;
+mod describe;
 mod lengths;
 mod passes;
 mod plan;
@@ -11,4 +12,5 @@ mod shape;
 mod spectrum;
 mod transform;
 
+pub use describe::FftDescription;
 pub use plan::{FftFilter, FftFilterPlan};
