@@ -14,3 +14,5 @@ mod transform;
 
 pub use describe::FftDescription;
 pub use plan::{FftFilter, FftFilterPlan};
+#[cfg(test)]
+mod tests;

@@ -335,13 +335,15 @@ fn fill<S: Simd, const L: usize>(
 ) {
     let means = [simd.splat(means[0]), simd.splat(means[1])];
     let (a, b) = (planes[0][x..].chunks(pitch), planes[1][x..].chunks(pitch));
+    // From zero, and added at the end: what lives on across the transforms would go through memory in every step.
+    let [mut squares_a, mut squares_b] = [simd.splat(0.0); 2];
     for ((point, a), b) in column.iter_mut().zip(a).zip(b) {
-        let values = [simd.sub(simd.load(a), means[0]), simd.sub(simd.load(b), means[1])];
-        for k in 0..2 {
-            squares[k] = simd.mul_add(values[k], values[k], squares[k]);
-        }
-        store(simd, values, point);
+        let [a, b] = [simd.sub(simd.load(a), means[0]), simd.sub(simd.load(b), means[1])];
+        squares_a = simd.mul_add(a, a, squares_a);
+        squares_b = simd.mul_add(b, b, squares_b);
+        store(simd, [a, b], point);
     }
+    *squares = [simd.add(squares[0], squares_a), simd.add(squares[1], squares_b)];
 }
 
 /// Rows `y..y + L` of a tile as one block of columns, so that lanes are rows.
