@@ -11,13 +11,14 @@ use crate::lengths::{first_from, radices};
 
 /// Nanoseconds per point (of both tiles of a pair) outside the passes: gathering, filling, transposing, the product,
 /// scattering.
-const REST: f64 = 1.0;
+const REST: f64 = 1.4;
 /// Nanoseconds per tile.
-const TILE: f64 = 500.0;
-/// Bytes of the second cache that a tile may use before it costs more.
-const CACHE: usize = 768 * 1024;
-/// What a point costs more then.
-const CROWDED: f64 = 1.35;
+const TILE: f64 = 1500.0;
+/// Bytes per point: two planes, two tiles, the mask's spectrum.
+const BYTES: f64 = 24.0;
+/// Bytes that a tile may use before it costs more, and how many more double the cost. The second cache of the machine of the
+/// fit has 1 MiB; planes and spectrum are passed over once per tile, so it overflows gently.
+const CACHE: [f64; 2] = [1.5e6, 6e6];
 
 /// Nanoseconds per point of a pass forward and back.
 fn pass(radix: usize) -> f64 {
@@ -93,7 +94,7 @@ impl Shape {
             .flat_map(|&axis| radices(points[axis]))
             .map(pass)
             .sum();
-        let crowded = if area * 24.0 > CACHE as f64 { CROWDED } else { 1.0 };
+        let crowded = 1.0 + (area * BYTES - CACHE[0]).max(0.0) / CACHE[1];
         let cost = pairs * (area * (passes + REST) * crowded + TILE) * level_factor(level);
         Self { points, outputs, tiles, cost }
     }
