@@ -4,6 +4,7 @@
 //! ```text
 //! cargo run --release -p convoke-fft --example crossover                    the table
 //! cargo run --release -p convoke-fft --example crossover -- tiles 31        tile shapes for a 31x31 mask on 1080p
+//! cargo run --release -p convoke-fft --example crossover -- loop 31 3 u8    one filter of 512x512, over and over, for a profiler
 //! ```
 
 use std::time::Instant;
@@ -72,17 +73,15 @@ fn table(level: Level) -> Result<(), Error> {
     for size in [[512, 512], [1080, 1920]] {
         for channels in [1, 3] {
             for side in [7, 9, 11, 13, 15, 17, 21, 31, 63] {
-                let desc =
-                    Filter2dDesc::new(size, channels, [side, side]).border(Border::Reflect101);
+                let desc = Filter2dDesc::new(size, channels, [side, side]).border(Border::Reflect101);
                 let mask = mask(side);
                 let filter = FftFilter::new(&desc, &mask, level)?;
                 let bytes = picture(&desc);
                 let reals: Vec<f32> = bytes.iter().map(|&byte| byte.into()).collect();
                 let pixels = (size[0] * size[1]) as f64;
-                for (name, [direct, fft]) in [
-                    ("f32", compare(&filter, &mask, &reals)?),
-                    ("u8", compare(&filter, &mask, &bytes)?),
-                ] {
+                for (name, [direct, fft]) in
+                    [("f32", compare(&filter, &mask, &reals)?), ("u8", compare(&filter, &mask, &bytes)?)]
+                {
                     let [p, q] = filter.plan().tile();
                     println!(
                         "{:>4}x{:<5} {channels:>8} {name:>4} {side:>4} {direct:>7.2} {fft:>7.2} {:>10.2}  {p}x{q}",
@@ -102,7 +101,9 @@ fn tiles(level: Level, side: usize) -> Result<(), Error> {
     let mask = mask(side);
     let src: Vec<f32> = picture(&desc).iter().map(|&byte| byte.into()).collect();
     let pixels = (desc.size[0] * desc.size[1]) as f64;
-    println!("{level}, {side}x{side}, f32; tile, ns per pixel, predicted; ns per point and pair of tiles, predicted");
+    println!(
+        "{level}, {side}x{side}, f32; tile, ns per pixel, predicted; ns per point and pair of tiles, predicted"
+    );
     for p in [48, 64, 80, 96, 128, 144, 160, 192, 256, 320, 384, 512] {
         for q in [48, 64, 96, 128, 144, 160, 192, 256, 320, 384, 512] {
             if p <= side || q <= side {
@@ -128,6 +129,27 @@ fn tiles(level: Level, side: usize) -> Result<(), Error> {
     Ok(())
 }
 
+/// Runs one filter for about two seconds.
+fn repeat(level: Level, side: usize, channels: usize, bytes: bool) -> Result<(), Error> {
+    let desc = Filter2dDesc::new([512, 512], channels, [side, side]).border(Border::Reflect101);
+    let filter = FftFilter::new(&desc, &mask(side), level)?;
+    let src = picture(&desc);
+    let reals: Vec<f32> = src.iter().map(|&byte| byte.into()).collect();
+    let mut scratch = vec![0.0; filter.scratch_len()];
+    let (mut dst_bytes, mut dst_reals) = (src.clone(), reals.clone());
+    let (start, mut rounds) = (Instant::now(), 0);
+    while start.elapsed().as_secs() < 2 {
+        if bytes {
+            filter.run(&src, &mut dst_bytes, &mut scratch)?;
+        } else {
+            filter.run(&reals, &mut dst_reals, &mut scratch)?;
+        }
+        rounds += 1;
+    }
+    println!("{:.2} ns per pixel", start.elapsed().as_nanos() as f64 / f64::from(rounds) / 512.0 / 512.0);
+    Ok(())
+}
+
 fn main() -> Result<(), Error> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let level = std::env::var("CONVOKE_BENCH_LEVELS")
@@ -135,6 +157,11 @@ fn main() -> Result<(), Error> {
         .and_then(|name| name.parse().ok())
         .unwrap_or(Level::detect());
     match arguments.first().map(String::as_str) {
+        Some("loop") => {
+            let number = |at: usize| arguments.get(at).and_then(|number| number.parse().ok());
+            let bytes = arguments.get(3).is_some_and(|kind| kind == "u8");
+            repeat(level, number(1).unwrap_or(31), number(2).unwrap_or(1), bytes)
+        }
         Some("tiles") => tiles(level, arguments.get(1).and_then(|side| side.parse().ok()).unwrap_or(31)),
         _ => table(level),
     }

@@ -115,30 +115,15 @@ pub(crate) fn transform<S: Simd, const R: usize, const INVERSE: bool>(
             // Two transforms of four points: of the sums, and of the differences times eighth roots of 1.
             let even = four::<S, INVERSE>(
                 simd,
-                [
-                    add(simd, x[0], x[4]),
-                    add(simd, x[1], x[5]),
-                    add(simd, x[2], x[6]),
-                    add(simd, x[3], x[7]),
-                ],
+                [add(simd, x[0], x[4]), add(simd, x[1], x[5]), add(simd, x[2], x[6]), add(simd, x[3], x[7])],
             );
-            let [a, b, c, d] = [
-                sub(simd, x[0], x[4]),
-                sub(simd, x[1], x[5]),
-                sub(simd, x[2], x[6]),
-                sub(simd, x[3], x[7]),
-            ];
+            let [a, b, c, d] =
+                [sub(simd, x[0], x[4]), sub(simd, x[1], x[5]), sub(simd, x[2], x[6]), sub(simd, x[3], x[7])];
             // b * (1 - i) and d * (-1 - i), or their conjugates.
             let (b, d) = if INVERSE {
-                (
-                    [simd.sub(b[0], b[1]), simd.add(b[0], b[1])],
-                    [simd.add(d[0], d[1]), simd.sub(d[1], d[0])],
-                )
+                ([simd.sub(b[0], b[1]), simd.add(b[0], b[1])], [simd.add(d[0], d[1]), simd.sub(d[1], d[0])])
             } else {
-                (
-                    [simd.add(b[0], b[1]), simd.sub(b[1], b[0])],
-                    [simd.sub(d[0], d[1]), simd.add(d[0], d[1])],
-                )
+                ([simd.add(b[0], b[1]), simd.sub(b[1], b[0])], [simd.sub(d[0], d[1]), simd.add(d[0], d[1])])
             };
             // The minus sign of d goes into the constant.
             let (b, d) = (mul(simd, b, HALF), mul(simd, d, -HALF));

@@ -8,7 +8,9 @@ const LONGEST: usize = 1 << 30;
 
 /// The first length of at least `len`: a multiple of 16 without prime factors above 5. `None` above the longest.
 pub(crate) fn first_from(len: usize) -> Option<usize> {
-    (len.div_ceil(STEP)..=LONGEST / STEP).find(|&steps| is_smooth(steps.max(1))).map(|steps| steps.max(1) * STEP)
+    (len.div_ceil(STEP)..=LONGEST / STEP)
+        .find(|&steps| is_smooth(steps.max(1)))
+        .map(|steps| steps.max(1) * STEP)
 }
 
 fn is_smooth(mut n: usize) -> bool {

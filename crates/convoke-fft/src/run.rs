@@ -32,6 +32,8 @@ pub(crate) const ALIGN: usize = 16;
 
 /// Tiles whose results may be off by more than this are computed directly: too many pixels would be open.
 const WIDEST_MARGIN: f64 = 1.0 / 16.0;
+/// Rows that a mean is taken of.
+const MEAN_ROWS: usize = 8;
 /// Tiles of which more than one pixel in so many is open are computed directly.
 const OPEN: f32 = 6.0;
 
@@ -89,20 +91,18 @@ impl<I: Pixel, O: Pixel> Run<'_, I, O> {
             let mut done = None;
             for at in (0..tiles_across * channels).step_by(2) {
                 let unit = |at: usize| Unit { tile: at / channels, channel: at % channels };
-                let units =
-                    [Some(unit(at)), (at + 1 < tiles_across * channels).then(|| unit(at + 1))];
+                let units = [Some(unit(at)), (at + 1 < tiles_across * channels).then(|| unit(at + 1))];
                 if units.iter().flatten().all(|unit| done == Some(unit.tile)) {
                     continue;
                 }
                 let (plane_a, plane_b) = planes.split_at_mut(p * pitch(q));
-                let means = [
-                    self.gather(simd, band, units[0], plane_a),
-                    self.gather(simd, band, units[1], plane_b),
-                ];
+                let means =
+                    [self.gather(simd, band, units[0], plane_a), self.gather(simd, band, units[1], plane_b)];
                 let (points, _) = tile.as_chunks_mut::<L>().0.as_chunks_mut::<2>();
                 let (block, _) = block.as_chunks_mut::<L>().0.as_chunks_mut::<2>();
                 let squares = convolve::<S, L>(simd, filter, [plane_a, plane_b], means, points, block);
-                let keeps = self.scatter(simd, band, units, [plane_a, plane_b], means, squares, points, lines, done);
+                let keeps =
+                    self.scatter(simd, band, units, [plane_a, plane_b], means, squares, points, lines, done);
                 if !keeps {
                     for unit in units.iter().flatten() {
                         if done != Some(unit.tile) {
@@ -136,8 +136,7 @@ impl<I: Pixel, O: Pixel> Run<'_, I, O> {
         let desc = direct.desc();
         let [rows, cols] = self.outputs(band, unit.tile);
         let [above, left] = direct.before();
-        let [height, width] =
-            [rows.len() + desc.mask_size[0] - 1, cols.len() + desc.mask_size[1] - 1];
+        let [height, width] = [rows.len() + desc.mask_size[0] - 1, cols.len() + desc.mask_size[1] - 1];
         let (top, start) = (rows.start as isize - above as isize, cols.start as isize - left as isize);
         let pitch = pitch(self.filter.plan.shape.points[1]);
         for (y, row) in plane.chunks_exact_mut(pitch).take(height).enumerate() {
@@ -148,8 +147,17 @@ impl<I: Pixel, O: Pixel> Run<'_, I, O> {
             _ => true,
         };
         let mean = if Filter2dPlan::is_integer::<I>() && whole {
-            let row = &plane[height / 2 * pitch..][..width];
-            (row.iter().sum::<f32>() / width as f32).round_ties_even()
+            // Of a few rows: any whole number near the mean will do.
+            let (mut sums, mut count) = (simd.splat(0.0), 0);
+            for row in plane.chunks_exact(pitch).take(height).step_by(height.div_ceil(MEAN_ROWS)) {
+                for values in row[..width].chunks_exact(S::LANES) {
+                    sums = simd.add(sums, simd.load(values));
+                    count += S::LANES;
+                }
+            }
+            let mut lanes = [0.0; 16];
+            simd.store(sums, &mut lanes);
+            (lanes.iter().sum::<f32>() / count.max(1) as f32).round_ties_even()
         } else {
             0.0
         };
@@ -188,8 +196,7 @@ impl<I: Pixel, O: Pixel> Run<'_, I, O> {
         for (part, mean) in means.into_iter().enumerate() {
             let offset = f64::from(plan.desc().offset) + f64::from(mean) * bound.total;
             let margin = bound.of_tile(norm, offset);
-            // Not above, so that NaN is direct.
-            if exact && !(margin < WIDEST_MARGIN) {
+            if exact && (margin.is_nan() || margin >= WIDEST_MARGIN) {
                 return false;
             }
             (offsets[part], margins[part]) = (offset as f32, margin as f32 * (1.0 + f32::EPSILON));
@@ -202,7 +209,7 @@ impl<I: Pixel, O: Pixel> Run<'_, I, O> {
         let (line_a, line_b) = lines.split_at_mut(q);
         let line_a = &mut line_a.as_chunks_mut::<L>().0[..width.div_ceil(L)];
         let line_b = &mut line_b.as_chunks_mut::<L>().0[..width.div_ceil(L)];
-        let band_rows = self.outputs(band, 0)[0].clone();
+        let [band_rows, _] = self.outputs(band, 0);
         let rows = band_rows.start.max(self.rows.start)..band_rows.end.min(self.rows.end);
         let [add_a, add_b] = [simd.splat(offsets[0]), simd.splat(offsets[1])];
         let (mut open, mut seen) = ([simd.splat(0.0); 2], 0);
@@ -222,11 +229,17 @@ impl<I: Pixel, O: Pixel> Run<'_, I, O> {
                 }
             }
             seen += width;
-            if exact && seen > 256 {
+            if exact && row % 4 == 3 && seen > 256 {
                 let mut lanes = [[0.0; L]; 2];
                 store(simd, open, &mut lanes);
-                if lanes.iter().any(|open| open.iter().sum::<f32>() * OPEN > seen as f32) {
-                    return false;
+                for open in lanes {
+                    let mut count = 0.0;
+                    for lane in open {
+                        count += lane;
+                    }
+                    if count * OPEN > seen as f32 {
+                        return false;
+                    }
                 }
             }
             for (part, line) in [&*line_a, &*line_b].into_iter().enumerate() {

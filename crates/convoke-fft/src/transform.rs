@@ -134,7 +134,8 @@ mod tests {
             for lane in [0, L - 1] {
                 let mut want = [0.0; 2];
                 for (j, x) in points.iter().enumerate() {
-                    let (sin, cos) = (-TAU * ((j * plan.frequency(place)) % len) as f64 / len as f64).sin_cos();
+                    let (sin, cos) =
+                        (-TAU * ((j * plan.frequency(place)) % len) as f64 / len as f64).sin_cos();
                     let [re, im] = [x[0][lane], x[1][lane]].map(f64::from);
                     want = [want[0] + re * cos - im * sin, want[1] + re * sin + im * cos];
                 }

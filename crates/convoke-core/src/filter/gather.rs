@@ -168,8 +168,14 @@ pub(super) fn gather_channel<S: Simd, I: Pixel>(
 /// One channel of `C`.
 #[inline(always)]
 fn widen_channel<I: Pixel, const C: usize>(src: &[I], channel: usize, dst: &mut [f32]) {
-    let channel = channel.min(C - 1);
-    for (pixel, dst) in src.as_chunks::<C>().0.iter().zip(dst) {
-        *dst = pixel[channel].widen();
+    let src = &src[channel.min(src.len())..];
+    let (pixels, rest) = src.as_chunks::<C>();
+    let (body, last) = dst.split_at_mut(pixels.len().min(dst.len()));
+    for (pixel, dst) in pixels.iter().zip(body) {
+        *dst = pixel[0].widen();
+    }
+    // Behind the last pixel's value there are fewer than `C`.
+    for (value, dst) in rest.iter().zip(last) {
+        *dst = value.widen();
     }
 }

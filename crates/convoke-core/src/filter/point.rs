@@ -59,11 +59,18 @@ fn add_line(weights: &[f32], pixels: &[f32], sums: &mut [f64; STEP]) {
             sums[i] += f64::from(w[i]) * f64::from(p[i]);
         }
     }
+    let (eights_w, weights) = weights.as_chunks::<8>();
+    let (eights_p, pixels) = pixels.as_chunks::<8>();
+    for (w, p) in eights_w.iter().zip(eights_p) {
+        for i in 0..8 {
+            sums[i] += f64::from(w[i]) * f64::from(p[i]);
+        }
+    }
     let (fours_w, weights) = weights.as_chunks::<4>();
     let (fours_p, pixels) = pixels.as_chunks::<4>();
-    for ((w, p), sums) in fours_w.iter().zip(fours_p).zip(sums.as_chunks_mut::<4>().0) {
+    for (w, p) in fours_w.iter().zip(fours_p) {
         for i in 0..4 {
-            sums[i] += f64::from(w[i]) * f64::from(p[i]);
+            sums[8 + i] += f64::from(w[i]) * f64::from(p[i]);
         }
     }
     for ((w, p), sum) in weights.iter().zip(pixels).zip(&mut sums[STEP - 4..]) {
@@ -87,12 +94,12 @@ mod tests {
             for cols in (1..40).chain([63, 64, 65]) {
                 for step in 1..=4 {
                     let (mask_rows, pitch) = (3, cols * step + 5);
-                    let weights: Vec<f32> = (0..mask_rows * cols).map(|i| (i * 7 % 13) as f32 - 6.0).collect();
+                    let weights: Vec<f32> =
+                        (0..mask_rows * cols).map(|i| (i * 7 % 13) as f32 - 6.0).collect();
                     let data: Vec<f32> = (0..5 * pitch).map(|i| (i * 31 % 101) as f32).collect();
                     let rows = Rows { data: &data, pitch, first: 0, count: usize::MAX };
                     let got = level.dispatch(Dot { weights: &weights, cols, step, rows, at: [1, 2] });
-                    let tap =
-                        |i: usize| weights[i] * data[(1 + i / cols) * pitch + 2 + i % cols * step];
+                    let tap = |i: usize| weights[i] * data[(1 + i / cols) * pitch + 2 + i % cols * step];
                     let expected: f32 = (0..mask_rows * cols).map(tap).sum();
                     assert_eq!(got, f64::from(expected), "{level}, {cols} columns, step {step}");
                 }

@@ -100,7 +100,8 @@ impl Filter2dPlan {
             } else {
                 let pixels = &mut pixels[..chunk.len()];
                 O::store(simd, vector, pixels, settle.as_ref(), at);
-                for (dst, &pixel) in dst[i * S::LANES * channels..].iter_mut().step_by(channels).zip(&*pixels) {
+                for (dst, &pixel) in dst[i * S::LANES * channels..].iter_mut().step_by(channels).zip(&*pixels)
+                {
                     *dst = pixel;
                 }
             }

@@ -41,7 +41,9 @@ fn errors_are_below_factor_times_norm() {
             wave(1.0 / 3.0, 0.123),
             wave(7.0 / points[0] as f64, 5.0 / points[1] as f64),
         ];
-        for (mask, picture) in masks.iter().flat_map(|mask| pictures.iter().map(move |picture| (mask, picture))) {
+        for (mask, picture) in
+            masks.iter().flat_map(|mask| pictures.iter().map(move |picture| (mask, picture)))
+        {
             let want = definition(&desc, mask, picture);
             // At most every value of the picture, once for each time that it is gathered.
             let squares = picture.iter().map(|&x| f64::from(x).powi(2)).sum::<f64>();

@@ -62,7 +62,8 @@ fn any_problem(random: &mut Random) -> (Filter2dDesc, [usize; 2]) {
         desc = desc.dst_row_stride(size[1] * channels + random.below(9));
     }
     if random.below(2) == 0 {
-        desc = desc.scale(random.signed()).divisor(random.signed().abs() + 0.3).offset(random.signed() * 20.0);
+        desc =
+            desc.scale(random.signed()).divisor(random.signed().abs() + 0.3).offset(random.signed() * 20.0);
     }
     (desc, points)
 }

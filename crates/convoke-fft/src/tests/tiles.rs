@@ -29,7 +29,10 @@ fn any_filter_stays_within_its_bound() {
                         continue;
                     }
                     let off = (f64::from(*got) - want).abs();
-                    assert!(off <= bound, "{level}, {at}: off by {off:e}, bound {bound:e}, {points:?}, {desc:?}");
+                    assert!(
+                        off <= bound,
+                        "{level}, {at}: off by {off:e}, bound {bound:e}, {points:?}, {desc:?}"
+                    );
                 }
             }
         }
@@ -100,8 +103,7 @@ fn non_finite_values_are_contained() {
             let row = desc.size[1] * desc.channels;
             let at = random.below(desc.size[0]) * desc.src_row_stride.unwrap_or(row) + random.below(row);
             reals[at] = special;
-            let (got, want) =
-                (run(&filter, &reals, 0.0_f32), direct(&desc, &mask, level, &reals, 0.0_f32));
+            let (got, want) = (run(&filter, &reals, 0.0_f32), direct(&desc, &mask, level, &reals, 0.0_f32));
             let bound = filter.error_bound(desc.border.outside().max(1.0));
             for (got, want) in got.iter().zip(&want) {
                 let same = got.to_bits() == want.to_bits() || (got.is_nan() && want.is_nan());
@@ -140,7 +142,8 @@ fn pictures_of_ties_are_rounded_to_even() {
     let bytes: Vec<u8> = (0..60 * 90 * 3).map(|i| (i % 256) as u8 | 1).collect();
     for level in Level::available() {
         let got = run(&filter(&desc, &mask, level, [32, 32]), &bytes, 0_u8);
-        let want: Vec<u8> = bytes.iter().map(|&byte| (f32::from(byte) / 2.0).round_ties_even() as u8).collect();
+        let want: Vec<u8> =
+            bytes.iter().map(|&byte| (f32::from(byte) / 2.0).round_ties_even() as u8).collect();
         assert_eq!(got, want, "{level}");
     }
 }

@@ -35,7 +35,8 @@ fn any_block_has_the_bits_of_the_whole() {
             scratch.fill(f32::NAN);
             plan.run_block([rows.clone(), cols.clone()], &mask, &src, &mut part, &mut scratch).unwrap();
             for (at, got) in part.iter().enumerate() {
-                let inside = cols.contains(&(at % stride / desc.channels)) && at % stride < width * desc.channels;
+                let inside =
+                    cols.contains(&(at % stride / desc.channels)) && at % stride < width * desc.channels;
                 let want = if inside { whole[rows.start * stride + at] } else { MARKER };
                 assert_eq!(got.to_bits(), want.to_bits(), "{level}, {rows:?} by {cols:?}, {at}: {desc:?}");
             }
@@ -49,7 +50,8 @@ fn blocks_outside_the_picture_are_refused() {
     let mut buffer = vec![0.0; plan.packed_len()];
     let mask = plan.pack(&[1.0], &mut buffer).unwrap();
     let mut scratch = vec![0.0; plan.scratch_len()];
-    let mut run = |rows, cols| plan.run_block([rows, cols], &mask, &[0_u8; 24], &mut [0_u8; 24], &mut scratch);
+    let mut run =
+        |rows, cols| plan.run_block([rows, cols], &mask, &[0_u8; 24], &mut [0_u8; 24], &mut scratch);
     assert_eq!(run(0..4, 0..6), Ok(()));
     assert_eq!(run(0..4, 0..7), Err(Error::TooLarge { operand: "columns", required: 6, got: 7 }));
     assert_eq!(run(0..5, 0..6), Err(Error::TooLarge { operand: "rows", required: 4, got: 5 }));
