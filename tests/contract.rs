@@ -426,7 +426,7 @@ fn filters_refuse_what_they_cannot_do_and_leave_dst() {
         assert!(attempt(Some(reversed), len, 0, wanted).is_err());
         let foreign = engine.plan(&Filter2dDesc::new([5, 7], 3, [1, 9])).unwrap();
         let mut buffer = vec![0.0; foreign.packed_len()];
-        let foreign: PackedMask<'_> = foreign.pack(&[1.0; 9], &mut buffer).unwrap();
+        let foreign = foreign.pack(&[1.0; 9], &mut buffer).unwrap();
         let mut dst = vec![STALE; len];
         let result = plan.run(None, &foreign, Pixels::U8(&[0; 105]), PixelsMut::F32(&mut dst), &mut scratch);
         assert_eq!(result, Err(Error::WrongPacking), "{engine}");

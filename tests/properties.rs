@@ -297,6 +297,13 @@ fn a_constant_picture_stays_constant() {
                         );
                         for engine in filter_engines() {
                             let got = case.output(&engine, Way::Whole, 0);
+                            if engine.algorithm == "fft" && dst_type == PixelType::F32 {
+                                // Not exact, but within its bound.
+                                if let Err(failure) = case.check(&engine, Way::Whole, 0) {
+                                    panic!("{failure}");
+                                }
+                                continue;
+                            }
                             assert!(got.same_bits(want), "{engine} on {problem}: {value} became {got:?}");
                         }
                     }
@@ -337,6 +344,12 @@ fn a_filter_answers_an_impulse_with_its_mask() {
             want[at] = weight;
         }
         for engine in filter_engines() {
+            if engine.algorithm == "fft" {
+                let got = case.output(&engine, Way::Whole, 0).to_f32();
+                let near = |(a, b): (&f32, &f32)| (a - b).abs() < 1e-4;
+                assert!(got.iter().zip(&want).all(near), "{engine} on {problem}: {got:?}");
+                continue;
+            }
             assert_eq!(
                 case.output(&engine, Way::Whole, 0),
                 Picture::F32(want.clone()),

@@ -78,6 +78,8 @@ pub use conv::plan::{Conv2dPlan, Description};
 pub use convoke_simd::Level;
 pub use error::Error;
 pub use filter::FilterDescription;
+#[doc(hidden)]
+pub use filter::Window;
 pub use filter::desc::Filter2dDesc;
 pub use filter::factor::factor;
 pub use filter::pack::PackedMask;

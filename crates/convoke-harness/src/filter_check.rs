@@ -3,7 +3,7 @@
 use convoke_reference::{WholePixel, filter2d_exact, filter2d_f64, round_to};
 
 use crate::check::{Failure, U, Verdict, without_panic};
-use crate::filter_engine::{FilterEngine, Pixels, PixelsMut, with_pixels};
+use crate::filter_engine::{Accuracy, FilterEngine, Pixels, PixelsMut, with_pixels};
 use crate::filter_problem::{FilterData, FilterProblem, Picture, PixelType};
 use crate::guard::{Canary, Guarded};
 use crate::run::{Offset, Way};
@@ -146,7 +146,7 @@ impl FilterCase {
     /// The [`Failure`].
     pub fn check(&self, engine: &FilterEngine, way: Way, offset: Offset) -> Result<Verdict, Failure> {
         without_panic(|| self.run(engine, way, offset))
-            .and_then(|(dst, terms)| self.compare(&dst, terms))
+            .and_then(|(dst, accuracy)| self.compare(&dst, accuracy))
             .map_err(|what| Failure { problem: self.problem.to_string(), engine: engine.to_string(), what })
     }
 
@@ -158,8 +158,8 @@ impl FilterCase {
         self.run(engine, way, offset).unwrap_or_else(|what| panic!("{engine} on {}: {what}", self.problem)).0
     }
 
-    /// The output, and the terms of the plan's error bound.
-    fn run(&self, engine: &FilterEngine, way: Way, offset: Offset) -> Result<(Picture, usize), String> {
+    /// The output, and the error bound of plan and mask.
+    fn run(&self, engine: &FilterEngine, way: Way, offset: Offset) -> Result<(Picture, Accuracy), String> {
         let problem = &self.problem;
         let plan = engine.plan(&problem.desc).map_err(|error| format!("plan: {error}"))?;
         let lens = [plan.src_len(), plan.dst_len()];
@@ -171,6 +171,7 @@ impl FilterCase {
         let mut packing = Guarded::<f32>::new(plan.packed_len(), (offset + 9) % 16);
         let mut scratch = Guarded::<f32>::new(plan.scratch_len(), (offset + 11) % 16);
         let packed = plan.pack(mask.get(), packing.get_mut()).map_err(|error| format!("pack: {error}"))?;
+        let accuracy = plan.accuracy(&packed, self.largest());
         let refused = |error| format!("{way:?}: {error}");
         let [height, stride] = [problem.desc.size[0], problem.row_strides()[1]];
         let step = match way {
@@ -208,21 +209,32 @@ impl FilterCase {
                 return Err(format!("{way:?}: wrote outside {name}"));
             }
         }
-        Ok((dst.to_picture(), plan.error_terms()))
+        Ok((dst.to_picture(), accuracy))
     }
 
-    /// Compares a `dst` whose sums may have `terms` roundings.
+    /// The greatest magnitude of a pixel or of the border.
+    fn largest(&self) -> f32 {
+        let [row_stride, _] = self.problem.row_strides();
+        let src = self.data.src.to_f32();
+        let pixels = src.chunks(row_stride).flat_map(|row| &row[..self.problem.row_len()]);
+        pixels.fold(self.problem.desc.border.outside().abs(), |largest, x| largest.max(x.abs()))
+    }
+
+    /// Compares a `dst` of some accuracy.
     ///
     /// # Errors
     /// The first wrong element, in words.
-    pub fn compare(&self, dst: &Picture, terms: usize) -> Result<Verdict, String> {
+    pub fn compare(&self, dst: &Picture, accuracy: Accuracy) -> Result<Verdict, String> {
         let [row_len, row_stride] = [self.problem.row_len(), self.problem.row_strides()[1]];
         let most = self.problem.desc.mask_size[0] * self.problem.desc.mask_size[1] + 3;
-        if terms > most {
+        if let Accuracy::Terms(terms) = accuracy
+            && terms > most
+        {
             return Err(format!(
                 "promises an error of {terms} terms; {most} is what any order of summation keeps"
             ));
         }
+        let exact = self.problem.is_exact() && matches!(accuracy, Accuracy::Terms(_));
         let untouched = |at: usize| with_pixels!(Picture, dst => dst[at].is_canary());
         let mut verdict = Verdict::default();
         for at in 0..self.values.len() {
@@ -237,7 +249,7 @@ impl FilterCase {
                 }
                 continue;
             }
-            let (value, error) = (self.values[at], self.tolerance(at, terms));
+            let (value, error) = (self.values[at], self.tolerance(at, accuracy));
             verdict.outputs += 1;
             macro_rules! integer {
                 ($type:ident, $values:ident) => {{
@@ -254,7 +266,7 @@ impl FilterCase {
                 Picture::U8(values) => integer!(U8, values),
                 Picture::U16(values) => integer!(U16, values),
                 Picture::I16(values) => integer!(I16, values),
-                Picture::F32(values) if self.problem.is_exact() => {
+                Picture::F32(values) if exact => {
                     let (got, want) = (values[at], value as f32);
                     verdict.nonzero += usize::from(want != 0.0);
                     // A zero's sign may come from the scale.
@@ -276,13 +288,16 @@ impl FilterCase {
         Ok(verdict)
     }
 
-    /// The error that an f32 value may have: `terms` roundings of what they are applied to, products of roundings
-    /// counted, and as many underflows.
-    fn tolerance(&self, at: usize, terms: usize) -> f64 {
-        if self.problem.is_exact() {
-            return 0.0;
+    /// The error that an f32 value may have: roundings of what they are applied to, products of roundings counted, and as
+    /// many underflows; or what the engine says.
+    fn tolerance(&self, at: usize, accuracy: Accuracy) -> f64 {
+        match accuracy {
+            Accuracy::Terms(_) if self.problem.is_exact() => 0.0,
+            Accuracy::Terms(terms) => {
+                let n = terms as f64;
+                n * U * (1.0 + n * U) * self.magnitudes[at] + n * 2.0_f64.powi(-140)
+            }
+            Accuracy::Absolute(error) => error,
         }
-        let n = terms as f64;
-        n * U * (1.0 + n * U) * self.magnitudes[at] + n * 2.0_f64.powi(-140)
     }
 }

@@ -55,7 +55,9 @@ pub use check::{ConvCase, Failure, Verdict};
 pub use engine::{Conv2dEngine, Engine, engines};
 pub use fill::{Fill, Random};
 pub use filter_check::FilterCase;
-pub use filter_engine::{Filter2dEngine, FilterEngine, Pixels, PixelsMut, filter_engines};
+pub use filter_engine::{
+    Accuracy, Filter2dEngine, FilterEngine, FilterMask, Pixels, PixelsMut, filter_engines,
+};
 pub use filter_problem::{FilterData, FilterProblem, Picture, PixelType};
 pub use problem::{ConvData, ConvProblem};
 pub use run::Way;

@@ -180,6 +180,13 @@ impl Simd for Portable {
     }
 
     #[inline(always)]
+    fn interleave(self, a: Vector, b: Vector) -> [Vector; 2] {
+        let (a, b) = (a.to_array(), b.to_array());
+        let lane = |i: usize| if i.is_multiple_of(2) { a[i / 2] } else { b[i / 2] };
+        [Vector::new(core::array::from_fn(lane)), Vector::new(core::array::from_fn(|i| lane(LANES + i)))]
+    }
+
+    #[inline(always)]
     fn round(self, v: Vector) -> Vector {
         // As in the scalar token: below 2^23 the addition rounds, above it everything is integral.
         let big = Vector::splat(8_388_608.0);

@@ -135,6 +135,11 @@ impl Simd for Scalar {
     }
 
     #[inline(always)]
+    fn interleave(self, a: f32, b: f32) -> [f32; 2] {
+        [a, b]
+    }
+
+    #[inline(always)]
     fn round(self, v: f32) -> f32 {
         // `core` has no rounding function. Adding and subtracting 2^23 leaves no room for a fraction, so the
         // addition itself rounds, ties to even. Anything of that size or more is an integer already.

@@ -110,6 +110,10 @@ pub trait Simd: Copy + Debug + Send + Sync + 'static {
     /// Whether `a < b` in any lane.
     fn any_lt(self, a: Self::F32, b: Self::F32) -> bool;
 
+    /// The lanes of both vectors by turns, `a0 b0 a1 b1 ...`, as two vectors: first what the lower halves give, then
+    /// the upper. With one lane, `a` and `b`.
+    fn interleave(self, a: Self::F32, b: Self::F32) -> [Self::F32; 2];
+
     /// To the nearest integer, ties to even. Signed zeros, infinities and NaN pass through.
     fn round(self, v: Self::F32) -> Self::F32;
 

@@ -60,6 +60,7 @@ pub(super) struct RunBox<'a, I, O> {
     /// The mask's value.
     pub(super) weight: f32,
     pub(super) rows: Range<usize>,
+    pub(super) cols: Range<usize>,
     pub(super) src: &'a [I],
     pub(super) dst: &'a mut [O],
     pub(super) scratch: &'a mut [f32],
@@ -70,7 +71,7 @@ impl<I: Pixel, O: Pixel> Kernel for RunBox<'_, I, O> {
 
     #[inline(always)]
     fn run<S: Simd>(self, simd: S) {
-        let Self { plan, layout, weight, rows, src, dst, scratch } = self;
+        let Self { plan, layout, weight, rows, cols, src, dst, scratch } = self;
         let desc = &plan.desc;
         let ([height, width], [r, _], channels) = (desc.size, desc.mask_size, desc.channels);
         let picture =
@@ -84,8 +85,8 @@ impl<I: Pixel, O: Pixel> Kernel for RunBox<'_, I, O> {
         let (values, rest) = rest.split_at_mut(layout.pitch);
         let (levels, line) = rest.split_at_mut(layout.levels);
 
-        for start in (0..width).step_by(layout.block) {
-            let block = start..width.min(start + layout.block);
+        for start in cols.clone().step_by(layout.block) {
+            let block = start..cols.end.min(start + layout.block);
             let outputs = block.len() * channels;
             let mut group = Group { data: &mut *group, pitch: layout.pitch, width: outputs.max(S::LANES) };
             let mut sums = Across { plan, picture, chunk: layout.chunk, block: block.clone(), line, levels };

@@ -48,11 +48,18 @@ impl Certificates {
         Self(MAGNITUDES.map(|magnitude| Certificate::boxed(weight, taps, magnitude, outside, post)))
     }
 
+    /// The certificate for pixels of this range.
+    pub(super) fn of(&self, [least, greatest]: [i32; 2]) -> Option<Certificate> {
+        let src = greatest.max(-least);
+        Some(MAGNITUDES.iter().zip(self.0).find(|&(&magnitude, _)| magnitude == src)?.1)
+    }
+
     /// The certificate that results of these types need, if any: not where one type is f32, and not where the f32
     /// result always rounds correctly.
     pub(super) fn needed(&self, src: Option<[i32; 2]>, dst: Option<[i32; 2]>) -> Option<Certificate> {
-        let [src, dst] = [src?, dst?].map(|[least, greatest]| greatest.max(-least));
-        let certificate = MAGNITUDES.iter().zip(self.0).find(|&(&magnitude, _)| magnitude == src)?.1;
+        let certificate = self.of(src?)?;
+        let [least, greatest] = dst?;
+        let dst = greatest.max(-least);
         // Ties lie below this in magnitude.
         let bits = dst.ilog2() + u32::from(!dst.cast_unsigned().is_power_of_two());
         (bits > certificate.exact_bits).then_some(certificate)

@@ -10,9 +10,10 @@
 //!
 //! is positive, and this is a sum of products of at most three f32: a fixed-point number of a few hundred bits.
 
-use convoke_simd::Simd;
+use convoke_simd::{Kernel, Simd};
 
 use super::integer::Integer;
+use super::point::Dot;
 use super::scatter::Post;
 use crate::kernel::plane::Rows;
 
@@ -73,7 +74,7 @@ impl Settle<'_> {
             open &= open - 1;
             let rounded = match estimates {
                 Some(estimates) => self.round(estimates[lane]),
-                None if fine => self.round(self.estimate(y, x + lane)),
+                None if fine => self.round(self.estimate(simd, y, x + lane)),
                 None => None,
             };
             dst[lane] = rounded.unwrap_or_else(|| self.exact_pixel(y, x + lane));
@@ -122,16 +123,10 @@ impl Settle<'_> {
     }
 
     /// The value in f64.
-    fn estimate(&self, y: usize, x: usize) -> f64 {
-        // Four sums, because one would wait for its own additions.
-        let mut sums = [0.0; 4];
-        for (r, weights) in self.weights.chunks_exact(self.cols).enumerate() {
-            let pixels = self.rows.at(y + r, x).iter().step_by(self.step);
-            for (s, (&w, &p)) in weights.iter().zip(pixels).enumerate() {
-                sums[s % 4] += f64::from(w) * f64::from(p);
-            }
-        }
-        let sum = (sums[0] + sums[1]) + (sums[2] + sums[3]);
+    #[inline(always)]
+    fn estimate<S: Simd>(&self, simd: S, y: usize, x: usize) -> f64 {
+        let &Self { weights, cols, step, rows, .. } = self;
+        let sum = Dot { weights, cols, step, rows, at: [y, x] }.run(simd);
         sum * f64::from(self.post.scale) / f64::from(self.post.divisor) + f64::from(self.post.offset)
     }
 

@@ -160,3 +160,59 @@ fn halo<I: Pixel>(src: &[I], picture: &Picture<'_, I>, x: isize, dst: &mut [f32]
         }
     }
 }
+
+/// One channel of pixels from column `x` on of row `y`, any of which may lie outside the picture, but not all of them
+/// outside its columns.
+#[inline(always)]
+pub(super) fn gather_channel<S: Simd, I: Pixel>(
+    simd: S,
+    picture: &Picture<'_, I>,
+    y: isize,
+    x: isize,
+    channel: usize,
+    dst: &mut [f32],
+) {
+    let &Picture { channels, width, border, .. } = picture;
+    let Some(y) = border.index(y, picture.height) else {
+        dst.fill(border.outside());
+        return;
+    };
+    let src = &picture.data[y * picture.row_stride..][..width * channels];
+    let end = x + dst.len() as isize;
+    let inside = x.clamp(0, width as isize)..end.clamp(0, width as isize);
+    let (left, rest) = dst.split_at_mut((inside.start - x) as usize);
+    let (middle, right) = rest.split_at_mut((inside.end - inside.start) as usize);
+    let halo = |x: isize, dst: &mut [f32]| {
+        for (x, dst) in (x..).zip(dst) {
+            *dst = match border.index(x, width) {
+                Some(x) => src[x * channels + channel].widen(),
+                None => border.outside(),
+            };
+        }
+    };
+    halo(x, left);
+    halo(inside.end, right);
+    let src = &src[inside.start as usize * channels..inside.end as usize * channels];
+    // The distance between a channel's values must be known when compiling, or the loop is not vectorised.
+    match channels {
+        1 => I::widen_row(simd, src, middle),
+        2 => widen_channel::<I, 2>(src, channel, middle),
+        3 => widen_channel::<I, 3>(src, channel, middle),
+        _ => widen_channel::<I, 4>(src, channel, middle),
+    }
+}
+
+/// One channel of `C`.
+#[inline(always)]
+fn widen_channel<I: Pixel, const C: usize>(src: &[I], channel: usize, dst: &mut [f32]) {
+    let src = &src[channel.min(src.len())..];
+    let (pixels, rest) = src.as_chunks::<C>();
+    let (body, last) = dst.split_at_mut(pixels.len().min(dst.len()));
+    for (pixel, dst) in pixels.iter().zip(body) {
+        *dst = pixel[0].widen();
+    }
+    // Behind the last pixel's value there are fewer than `C`.
+    for (value, dst) in rest.iter().zip(last) {
+        *dst = value.widen();
+    }
+}

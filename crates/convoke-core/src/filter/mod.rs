@@ -17,11 +17,14 @@ mod integer;
 pub(crate) mod pack;
 pub(crate) mod pixel;
 pub(crate) mod plan;
+mod point;
 mod run;
 mod scatter;
 mod stage;
 pub(crate) mod stream;
 #[cfg(test)]
 mod tests;
+mod tile;
 
 pub use describe::FilterDescription;
+pub use tile::Window;

@@ -19,7 +19,7 @@ impl Pixel for f32 {}
 pub(super) mod sealed {
     use super::{Block, Settle, Simd, Stage};
 
-    pub trait Pixel: Copy + Send + Sync + 'static {
+    pub trait Pixel: Copy + Default + Send + Sync + 'static {
         /// Least and greatest value of a type of integers; with such types on both sides, a result must be the
         /// rounded exact value.
         const RANGE: Option<[i32; 2]>;

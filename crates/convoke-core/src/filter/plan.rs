@@ -297,11 +297,32 @@ impl Filter2dPlan {
         dst: &mut [O],
         scratch: &mut [f32],
     ) -> Result<(), Error> {
-        if rows.end > self.desc.size[0] {
-            return Err(Error::TooLarge { operand: "rows", required: self.desc.size[0], got: rows.end });
-        }
-        if rows.start > rows.end {
-            return Err(Error::TooLarge { operand: "rows", required: rows.end, got: rows.start });
+        self.run_block([rows, 0..self.desc.size[1]], mask, src, dst, scratch)
+    }
+
+    /// Computes columns `cols` of output rows `rows` only, with the same bits as [`run`](Self::run).
+    ///
+    /// `src` is the whole picture; `dst` is a picture of just those rows, at the plan's row stride and of full width,
+    /// of which only the columns `cols` are written.
+    ///
+    /// # Errors
+    /// As for [`run_rows`](Self::run_rows), and [`Error::TooLarge`] for columns outside the picture.
+    pub fn run_block<I: Pixel, O: Pixel>(
+        &self,
+        [rows, cols]: [Range<usize>; 2],
+        mask: &PackedMask<'_>,
+        src: &[I],
+        dst: &mut [O],
+        scratch: &mut [f32],
+    ) -> Result<(), Error> {
+        let [height, width] = self.desc.size;
+        for (operand, range, required) in [("rows", &rows, height), ("columns", &cols, width)] {
+            if range.end > required {
+                return Err(Error::TooLarge { operand, required, got: range.end });
+            }
+            if range.start > range.end {
+                return Err(Error::TooLarge { operand, required: range.end, got: range.start });
+            }
         }
         let weights = mask.packed.body(self.identity())?;
         check_len("src", self.src_len, src.len())?;
@@ -315,9 +336,9 @@ impl Filter2dPlan {
                 return Err(Error::Inexact { operand: "sums of a box" });
             }
             let weight = weights[0];
-            self.level.dispatch(RunBox { plan: self, layout, weight, rows, src, dst, scratch });
+            self.level.dispatch(RunBox { plan: self, layout, weight, rows, cols, src, dst, scratch });
         } else {
-            self.level.dispatch(Run { plan: self, weights, certificate, rows, src, dst, scratch });
+            self.level.dispatch(Run { plan: self, weights, certificate, rows, cols, src, dst, scratch });
         }
         Ok(())
     }

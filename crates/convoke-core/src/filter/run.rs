@@ -22,6 +22,7 @@ pub(super) struct Run<'a, I, O> {
     /// Given if results need it.
     pub(super) certificate: Option<Certificate>,
     pub(super) rows: Range<usize>,
+    pub(super) cols: Range<usize>,
     pub(super) src: &'a [I],
     pub(super) dst: &'a mut [O],
     pub(super) scratch: &'a mut [f32],
@@ -53,8 +54,8 @@ impl<I: Pixel, O: Pixel> Kernel for Run<'_, I, O> {
         let (last_strip, sums) = rest.split_at_mut(ring_rows * plan.strip_pitch);
         let mut stage = Stage::new(plan, self.weights, self.certificate, sums);
 
-        for start in (0..width).step_by(plan.block) {
-            let block = start..width.min(start + plan.block);
+        for start in self.cols.clone().step_by(plan.block) {
+            let block = start..self.cols.end.min(start + plan.block);
             // Outputs whose windows lie between the left and the right edge.
             let inner = block.start.max(left)..block.end.min((width + left).saturating_sub(s - 1));
             // Where there is nothing to widen and no border, rows are read where they are, and only the edges go

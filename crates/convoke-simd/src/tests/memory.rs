@@ -15,6 +15,7 @@ at_every_level! {
     load_first
     store_first
     first_of_many
+    interleave
     load_u8
     load_16
     short_slices_panic
@@ -111,6 +112,15 @@ fn first_of_many<S: Simd>(simd: S) {
         assert_eq!(dst[..S::LANES], src[..S::LANES]);
         assert!(dst[S::LANES..].iter().all(|&x| x == GUARD));
     }
+}
+
+/// Every lane to its place, bits untouched.
+fn interleave<S: Simd>(simd: S) {
+    let (a, b) = (numbers(WIDEST), numbers(2 * WIDEST)[WIDEST..].to_vec());
+    let expected: Vec<f32> = a[..S::LANES].iter().zip(&b).flat_map(|(&a, &b)| [a, b]).collect();
+    let [lower, upper] = simd.interleave(simd.load(&a), simd.load(&b));
+    let got: Vec<f32> = [contents(simd, lower), contents(simd, upper)].concat();
+    assert_eq!(got, expected);
 }
 
 /// Every byte in every lane.

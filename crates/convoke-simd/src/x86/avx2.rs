@@ -197,6 +197,16 @@ impl Simd for Avx2 {
     }
 
     #[inline(always)]
+    fn interleave(self, a: __m256, b: __m256) -> [__m256; 2] {
+        // SAFETY: `self` proves AVX.
+        unsafe {
+            // Within each half of the register; then the halves are put in order.
+            let (even, odd) = (_mm256_unpacklo_ps(a, b), _mm256_unpackhi_ps(a, b));
+            [_mm256_permute2f128_ps::<0x20>(even, odd), _mm256_permute2f128_ps::<0x31>(even, odd)]
+        }
+    }
+
+    #[inline(always)]
     fn round(self, v: __m256) -> __m256 {
         // SAFETY: `self` proves AVX.
         unsafe { _mm256_round_ps::<0x8>(v) }

@@ -1,5 +1,6 @@
 //! Tests of picture filters, against loops that restate the definition and share nothing with the code under test.
 
+mod blocks;
 mod boxed;
 mod integers;
 mod requests;

@@ -1,0 +1,101 @@
+//! How large a tile is: the cheapest by a model fitted to measured times.
+//!
+//! A transform of `P` by `Q` points gives `P - R + 1` by `Q - S + 1` outputs: large tiles waste little on their halos,
+//! small ones stay in the second cache and fit the picture better. What a tile costs does not depend on what it holds, so
+//! the time of a picture is that of a tile times their number, whole tiles counted.
+
+use convoke_core::{Error, Filter2dDesc};
+use convoke_simd::Level;
+
+use crate::lengths::{first_from, radices};
+
+/// Nanoseconds per point (of both tiles of a pair) outside the passes: gathering, filling, transposing, the product,
+/// scattering.
+const REST: f64 = 1.4;
+/// Nanoseconds per tile.
+const TILE: f64 = 1500.0;
+/// Bytes per point: two planes, two tiles, the mask's spectrum.
+const BYTES: f64 = 24.0;
+/// Bytes that a tile may use before it costs more, and how many more double the cost. The second cache of the machine of the
+/// fit has 1 MiB; planes and spectrum are passed over once per tile, so it overflows gently.
+const CACHE: [f64; 2] = [1.5e6, 6e6];
+
+/// Nanoseconds per point of a pass forward and back.
+fn pass(radix: usize) -> f64 {
+    match radix {
+        3 => 0.26,
+        4 => 0.26,
+        5 => 0.38,
+        _ => 0.38,
+    }
+}
+
+/// How much slower a level is than sixteen lanes.
+fn level_factor(level: Level) -> f64 {
+    match level.lanes() {
+        16.. => 1.0,
+        8.. => 1.3,
+        4.. => 3.0,
+        _ => 10.0,
+    }
+}
+
+/// The shape of the tiles of a filter.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) struct Shape {
+    /// Points of a transform, rows and columns.
+    pub(crate) points: [usize; 2],
+    /// Outputs of a tile, rows and columns.
+    pub(crate) outputs: [usize; 2],
+    /// Tiles of a channel of the picture, rows and columns.
+    pub(crate) tiles: [usize; 2],
+    /// Predicted nanoseconds for the picture.
+    pub(crate) cost: f64,
+}
+
+impl Shape {
+    /// The cheapest for a descriptor that the direct plan accepts.
+    pub(crate) fn choose(desc: &Filter2dDesc, level: Level) -> Result<Self, Error> {
+        let overflow = Error::Overflow { operand: "tile" };
+        let axis = |axis: usize| -> Result<Vec<usize>, Error> {
+            let (taps, size) = (desc.mask_size[axis], desc.size[axis]);
+            let least = first_from(taps).ok_or(overflow)?;
+            // Nothing is gained by a transform longer than what all outputs need, nor by a very long one.
+            let enough = first_from(taps.checked_add(size).ok_or(overflow)? - 1).ok_or(overflow)?;
+            let most = enough.min(first_from(least.saturating_mul(4).max(512)).ok_or(overflow)?);
+            let next = |&len: &usize| first_from(len + 1).filter(|&len| len <= most);
+            Ok(std::iter::successors(Some(least), next).collect())
+        };
+        let [heights, widths] = [axis(0)?, axis(1)?];
+        let mut best: Option<Self> = None;
+        for &p in &heights {
+            for &q in &widths {
+                let shape = Self::of(desc, level, [p, q]);
+                if best.is_none_or(|best| shape.cost < best.cost) {
+                    best = Some(shape);
+                }
+            }
+        }
+        best.ok_or(overflow)
+    }
+
+    /// Tiles of so many points, each at least as many as taps.
+    pub(crate) fn of(desc: &Filter2dDesc, level: Level, points: [usize; 2]) -> Self {
+        let outputs = [0, 1].map(|axis| {
+            // A transform as long as the picture and the mask may have room for more outputs than there are.
+            (points[axis] - desc.mask_size[axis] + 1).min(desc.size[axis])
+        });
+        let tiles = [0, 1].map(|axis| desc.size[axis].div_ceil(outputs[axis]));
+        let pairs = tiles[0] as f64 * (tiles[1] as f64 * desc.channels as f64 / 2.0).ceil();
+        let area = points[0] as f64 * points[1] as f64;
+        let passes: f64 = [0, 1]
+            .iter()
+            .filter(|&&axis| desc.mask_size[axis] > 1)
+            .flat_map(|&axis| radices(points[axis]))
+            .map(pass)
+            .sum();
+        let crowded = 1.0 + (area * BYTES - CACHE[0]).max(0.0) / CACHE[1];
+        let cost = pairs * (area * (passes + REST) * crowded + TILE) * level_factor(level);
+        Self { points, outputs, tiles, cost }
+    }
+}
