@@ -147,17 +147,19 @@ impl<I: Pixel, O: Pixel> Run<'_, I, O> {
             _ => true,
         };
         let mean = if Filter2dPlan::is_integer::<I>() && whole {
-            // Of a few rows: any whole number near the mean will do.
-            let (mut sums, mut count) = (simd.splat(0.0), 0);
+            // Of a few rows: any whole number near the mean will do. But it is the same at every level, because the bits of
+            // f32 results depend on it: sixteen sums, whatever the lanes.
+            let mut sums = [0.0; 16];
+            let mut count = 0;
             for row in plane.chunks_exact(pitch).take(height).step_by(height.div_ceil(MEAN_ROWS)) {
-                for values in row[..width].chunks_exact(S::LANES) {
-                    sums = simd.add(sums, simd.load(values));
-                    count += S::LANES;
+                for values in row[..width].chunks(sums.len()) {
+                    for (sum, value) in sums.iter_mut().zip(values) {
+                        *sum += value;
+                    }
                 }
+                count += width;
             }
-            let mut lanes = [0.0; 16];
-            simd.store(sums, &mut lanes);
-            (lanes.iter().sum::<f32>() / count.max(1) as f32).round_ties_even()
+            (sums.iter().sum::<f32>() / count as f32).round_ties_even()
         } else {
             0.0
         };

@@ -16,9 +16,16 @@ const REST: f64 = 1.4;
 const TILE: f64 = 1500.0;
 /// Bytes per point: two planes, two tiles, the mask's spectrum.
 const BYTES: f64 = 24.0;
-/// Bytes that a tile may use before it costs more, and how many more double the cost. The second cache of the machine of the
-/// fit has 1 MiB; planes and spectrum are passed over once per tile, so it overflows gently.
-const CACHE: [f64; 2] = [1.5e6, 6e6];
+/// Between these many bytes a tile outgrows the second cache (1 MiB on the machine of the fit), and costs a quarter more.
+const CACHE: [f64; 2] = [4e5, 8e5];
+/// From the first on, the second many bytes more double the cost.
+const BEYOND: [f64; 2] = [2e6, 6e6];
+
+/// How much more a tile costs than one that stays in the second cache.
+fn crowding(bytes: f64) -> f64 {
+    let full = ((bytes - CACHE[0]) / (CACHE[1] - CACHE[0])).clamp(0.0, 1.0);
+    1.0 + 0.25 * full + (bytes - BEYOND[0]).max(0.0) / BEYOND[1]
+}
 
 /// Nanoseconds per point of a pass forward and back.
 fn pass(radix: usize) -> f64 {
@@ -94,8 +101,7 @@ impl Shape {
             .flat_map(|&axis| radices(points[axis]))
             .map(pass)
             .sum();
-        let crowded = 1.0 + (area * BYTES - CACHE[0]).max(0.0) / CACHE[1];
-        let cost = pairs * (area * (passes + REST) * crowded + TILE) * level_factor(level);
+        let cost = pairs * (area * (passes + REST) * crowding(area * BYTES) + TILE) * level_factor(level);
         Self { points, outputs, tiles, cost }
     }
 }
