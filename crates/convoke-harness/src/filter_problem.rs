@@ -5,7 +5,7 @@ use std::fmt;
 use convoke_core::{Filter2dDesc, Mode};
 
 use crate::fill::{Fill, Grid, Random};
-use crate::filter_engine::{Pixels, PixelsMut, with_pixels};
+use crate::filter_engine::{Pixels, PixelsMut};
 use crate::guard::Canary;
 use crate::problem::border;
 use crate::sizes::filter_lens;
@@ -100,8 +100,12 @@ impl Picture {
 
     /// The values as real numbers.
     pub fn to_f32(&self) -> Vec<f32> {
-        let picture = self;
-        with_pixels!(Picture, picture => picture.iter().copied().map(Into::into).collect())
+        match self {
+            Picture::U8(values) => values.iter().map(|&value| value.into()).collect(),
+            Picture::U16(values) => values.iter().map(|&value| value.into()).collect(),
+            Picture::I16(values) => values.iter().map(|&value| value.into()).collect(),
+            Picture::F32(values) => values.clone(),
+        }
     }
 
     /// The same bits?

@@ -159,7 +159,9 @@ impl Filter2dPlan {
     /// [`stream_len`](Filter2dDesc::stream_len) elements.
     ///
     /// # Errors
-    /// [`Error::Length`] for a buffer that is too short, [`Error::WrongPacking`] for a mask packed for another filter, [`Error::NotDirect`] for a plan of another algorithm.
+    /// [`Error::Length`] for a buffer that is too short, [`Error::Overflow`] if no memory could hold it,
+    /// [`Error::WrongPacking`] for a mask packed for another filter, [`Error::NotDirect`] for a plan of another
+    /// algorithm.
     pub fn stream<I: Pixel, O: Pixel, B: AsMut<[f32]>>(
         &self,
         mask: &PackedMask<'_>,
