@@ -11,12 +11,13 @@ pub(crate) mod desc;
 mod describe;
 mod exact;
 mod gather;
+pub(crate) mod narrow;
 pub(crate) mod pack;
 pub(crate) mod pixel;
 pub(crate) mod plan;
 mod run;
 mod scatter;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 
 pub use describe::FilterDescription;

@@ -1,0 +1,111 @@
+//! The first pass: one row of column sums, with its ends continued.
+
+use core::ops::Range;
+
+use convoke_simd::Simd;
+
+use super::plan::NarrowPlan;
+use crate::kernel::narrow::lanes::{Lane, Load};
+use crate::kernel::narrow::line::{Line, sum_line};
+use crate::kernel::narrow::window::{enter, roll};
+
+/// How columns are summed.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Down<'a> {
+    /// Tap by tap.
+    Line(Line<'a>),
+    /// This many ones, running.
+    Ones(usize),
+}
+
+/// Column sums of a block.
+pub(super) struct Columns<'a> {
+    pub(super) plan: &'a NarrowPlan<'a>,
+    pub(super) down: Down<'a>,
+    pub(super) src: &'a [u8],
+    /// What rows outside the picture consist of, if the border says so.
+    pub(super) outside: &'a [u8],
+    /// Pixels of a row of inputs, which may begin before the picture and end behind it.
+    pub(super) cols: Range<isize>,
+    /// Those inside.
+    pub(super) inside: Range<usize>,
+}
+
+impl<'a> Columns<'a> {
+    /// Pixels `cols` of row `y` of the picture, which may lie outside it.
+    fn row(&self, y: isize, cols: Range<usize>) -> &'a [u8] {
+        let (c, [height, _]) = (self.plan.desc.channels, self.plan.desc.size);
+        match self.plan.desc.border.index(y, height) {
+            Some(y) => &self.src[y * self.plan.src_stride..][cols.start * c..cols.end * c],
+            None => &self.outside[..cols.len() * c],
+        }
+    }
+
+    /// Writes the sums of the windows of output row `y`, and continues the row at both ends. Running sums go on from
+    /// those of the row above unless this is the `first` row.
+    pub(super) fn sum<S: Simd, L: Load<In = u8>>(&self, simd: S, y: usize, first: bool, sums: &mut [L::Sum]) {
+        let c = self.plan.desc.channels;
+        let top = y as isize - self.plan.before[0] as isize;
+        let lead = (self.inside.start as isize - self.cols.start) as usize * c;
+        let inner = &mut sums[lead..][..self.inside.len() * c];
+        match self.down {
+            Down::Line(line) => {
+                sum_line::<S, L>(simd, &line, |r| self.row(top + r as isize, self.inside.clone()), inner);
+            }
+            Down::Ones(count) if first => {
+                inner.fill(L::Sum::default());
+                for r in 0..count {
+                    enter::<S, L>(simd, self.row(top + r as isize, self.inside.clone()), inner);
+                }
+            }
+            Down::Ones(count) => {
+                let enters = self.row(top + count as isize - 1, self.inside.clone());
+                let leaves = self.row(top - 1, self.inside.clone());
+                roll::<S, L>(simd, enters, leaves, inner);
+            }
+        }
+        self.extend::<L>(top, sums);
+    }
+
+    /// The ends of a row of sums: border columns, which have the sums of the columns that the border names.
+    fn extend<L: Load<In = u8>>(&self, top: isize, sums: &mut [L::Sum]) {
+        let (c, [_, width]) = (self.plan.desc.channels, self.plan.desc.size);
+        let first = self.inside.start as isize;
+        let last = self.inside.end as isize;
+        let outside = self.plan.desc.border.outside() as u8;
+        let outside = if self.plan.has_outside() { self.column::<L>(|_| outside) } else { L::Sum::default() };
+        for x in (self.cols.start..first).chain(last..self.cols.end) {
+            let at = (x - self.cols.start) as usize * c;
+            match self.plan.desc.border.index(x, width) {
+                Some(x) if self.inside.contains(&x) => {
+                    let from = (x as isize - self.cols.start) as usize * c;
+                    sums.copy_within(from..from + c, at);
+                }
+                Some(x) => {
+                    for i in 0..c {
+                        sums[at + i] =
+                            self.column::<L>(|r| self.row(top + r as isize, x..x + 1)[i]);
+                    }
+                }
+                None => sums[at..at + c].fill(outside),
+            }
+        }
+    }
+
+    /// The sum of one column.
+    fn column<L: Load<In = u8>>(&self, pixel: impl Fn(usize) -> u8) -> L::Sum {
+        let count = match self.down {
+            Down::Line(line) => line.len(),
+            Down::Ones(count) => count,
+        };
+        let mut sum = L::Sum::default();
+        for r in 0..count {
+            let tap = match self.down {
+                Down::Line(line) => L::Sum::of(line.tap(r)),
+                Down::Ones(_) => L::Sum::of(1),
+            };
+            sum = sum.add(L::load(pixel(r)).mul(tap));
+        }
+        sum
+    }
+}
