@@ -4,7 +4,6 @@ use convoke_simd::Simd;
 
 use super::divide::Words;
 use super::pixel::{From16, NarrowPixel};
-use crate::kernel::narrow::finish::Keep;
 use crate::kernel::narrow::lanes::{Half, Lane, Load};
 use crate::kernel::narrow::line::{Line, sum_line};
 use crate::kernel::narrow::window::{STRIDE, fours, slide};
@@ -38,7 +37,7 @@ impl Across<'_> {
         match self {
             Across::Line(line) => {
                 let n = dst.len();
-                O::line16::<S, Half>(simd, line, |s| &columns[s * channels..][..n], from, sums, dst);
+                O::line16::<S, Half>(simd, line, &|s| &columns[s * channels..][..n], from, sums, dst);
             }
             Across::Ones(len) => {
                 let sums = &mut sums[..dst.len()];
@@ -66,7 +65,7 @@ impl Across<'_> {
         match self {
             Across::Line(line) => {
                 let n = sums.len();
-                sum_line::<S, L>(simd, line, |s| &columns[s * channels..][..n], sums);
+                sum_line::<S, L>(simd, line, &|s| &columns[s * channels..][..n], sums);
             }
             Across::Ones(len) => slide_any::<S, L>(simd, channels, columns, four, *len, sums),
         }
@@ -86,9 +85,9 @@ fn slide_any<S: Simd, L: Load>(
 {
     fours(simd, columns, channels, four);
     match channels {
-        1 => slide::<S, L, _, 1, { STRIDE }>(simd, columns, four, len, Keep, sums),
-        2 => slide::<S, L, _, 2, { 2 * STRIDE }>(simd, columns, four, len, Keep, sums),
-        3 => slide::<S, L, _, 3, { 3 * STRIDE }>(simd, columns, four, len, Keep, sums),
-        _ => slide::<S, L, _, 4, { 4 * STRIDE }>(simd, columns, four, len, Keep, sums),
+        1 => slide::<S, L, 1, { STRIDE }>(simd, columns, four, len, sums),
+        2 => slide::<S, L, 2, { 2 * STRIDE }>(simd, columns, four, len, sums),
+        3 => slide::<S, L, 3, { 3 * STRIDE }>(simd, columns, four, len, sums),
+        _ => slide::<S, L, 4, { 4 * STRIDE }>(simd, columns, four, len, sums),
     }
 }

@@ -50,7 +50,7 @@ impl<'a> Columns<'a> {
         let inner = &mut sums[lead..][..self.inside.len() * c];
         match self.down {
             Down::Line(line) => {
-                sum_line::<S, L>(simd, &line, |r| self.row(top + r as isize, self.inside.clone()), inner);
+                sum_line::<S, L>(simd, &line, &|r| self.row(top + r as isize, self.inside.clone()), inner);
             }
             Down::Ones(count) if first => {
                 inner.fill(L::Sum::default());
@@ -70,25 +70,27 @@ impl<'a> Columns<'a> {
     /// The ends of a row of sums: border columns, which have the sums of the columns that the border names.
     fn extend<L: Load<In = u8>>(&self, top: isize, sums: &mut [L::Sum]) {
         let (c, [_, width]) = (self.plan.desc.channels, self.plan.desc.size);
-        let first = self.inside.start as isize;
-        let last = self.inside.end as isize;
         let outside = self.plan.desc.border.outside() as u8;
         let outside = if self.plan.has_outside() { self.column::<L>(|_| outside) } else { L::Sum::default() };
-        for x in (self.cols.start..first).chain(last..self.cols.end) {
-            let at = (x - self.cols.start) as usize * c;
-            match self.plan.desc.border.index(x, width) {
-                Some(x) if self.inside.contains(&x) => {
-                    let from = (x as isize - self.cols.start) as usize * c;
-                    sums.copy_within(from..from + c, at);
+        let at = |x: isize| (x - self.cols.start) as usize * c;
+        let mut pixel = |x: isize| match self.plan.desc.border.index(x, width) {
+            Some(from) if self.inside.contains(&from) => {
+                for i in 0..c {
+                    sums[at(x) + i] = sums[at(from as isize) + i];
                 }
-                Some(x) => {
-                    for i in 0..c {
-                        sums[at + i] =
-                            self.column::<L>(|r| self.row(top + r as isize, x..x + 1)[i]);
-                    }
-                }
-                None => sums[at..at + c].fill(outside),
             }
+            Some(from) => {
+                for i in 0..c {
+                    sums[at(x) + i] = self.column::<L>(|r| self.row(top + r as isize, from..from + 1)[i]);
+                }
+            }
+            None => sums[at(x)..][..c].fill(outside),
+        };
+        for x in self.cols.start..self.inside.start as isize {
+            pixel(x);
+        }
+        for x in self.inside.end as isize..self.cols.end {
+            pixel(x);
         }
     }
 

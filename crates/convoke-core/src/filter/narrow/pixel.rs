@@ -8,7 +8,7 @@ use super::plan::NarrowPlan;
 use crate::kernel::narrow::finish::{Finish, Narrowed, Same16};
 use crate::kernel::narrow::fold::finish_row;
 use crate::kernel::narrow::lanes::Load;
-use crate::kernel::narrow::line::{Line, run_line, sum_line};
+use crate::kernel::narrow::line::{Line, Rows, run_line, sum_line};
 
 /// What a narrow filter can write: `u8`, `i16` or `u16`.
 pub trait NarrowPixel: sealed::NarrowPixel {}
@@ -25,7 +25,7 @@ pub enum From16 {
 }
 
 pub(super) mod sealed {
-    use super::{From16, Line, Load, NarrowPlan, Simd, Words};
+    use super::{From16, Line, Load, NarrowPlan, Rows, Simd, Words};
 
     pub trait NarrowPixel: Copy + Send + Sync + 'static {
         /// How a plan's elements of this type are made of sums of 16 bits, if they can be.
@@ -35,15 +35,14 @@ pub(super) mod sealed {
         fn from32(plan: &NarrowPlan<'_>) -> Words;
 
         /// A line of taps over rows of bytes or of sums, in 16 bits. `sums` is scratch as long as `dst`.
-        fn line16<'a, S: Simd, L: Load<Sum = u16>>(
+        fn line16<S: Simd, L: Load<Sum = u16>>(
             simd: S,
             line: &Line<'_>,
-            row: impl Fn(usize) -> &'a [L::In],
+            row: Rows<'_, '_, L::In>,
             from: From16,
             sums: &mut [u16],
             dst: &mut [Self],
-        ) where
-            L::In: 'a;
+        );
 
         /// Finished sums of 16 bits.
         fn finish16<S: Simd>(simd: S, sums: &[u16], from: From16, dst: &mut [Self]);
@@ -87,10 +86,10 @@ impl sealed::NarrowPixel for u8 {
         plan.bytes32
     }
 
-    fn line16<'a, S: Simd, L: Load<Sum = u16>>(
+    fn line16<S: Simd, L: Load<Sum = u16>>(
         simd: S,
         line: &Line<'_>,
-        row: impl Fn(usize) -> &'a [L::In],
+        row: Rows<'_, '_, L::In>,
         from: From16,
         sums: &mut [u16],
         dst: &mut [u8],
@@ -98,6 +97,7 @@ impl sealed::NarrowPixel for u8 {
         match from {
             From16::Bytes(Bytes16::Shift(f)) => run_line::<S, L, _>(simd, line, row, f, sums, dst),
             From16::Bytes(Bytes16::Even(f)) => run_line::<S, L, _>(simd, line, row, f, sums, dst),
+            From16::Bytes(Bytes16::MultiplyUp(f)) => run_line::<S, L, _>(simd, line, row, f, sums, dst),
             other => {
                 sum_line::<S, L>(simd, line, row, &mut sums[..dst.len()]);
                 Self::finish16(simd, sums, other, dst);
@@ -138,10 +138,10 @@ impl sealed::NarrowPixel for i16 {
         plan.division.words()
     }
 
-    fn line16<'a, S: Simd, L: Load<Sum = u16>>(
+    fn line16<S: Simd, L: Load<Sum = u16>>(
         simd: S,
         line: &Line<'_>,
-        row: impl Fn(usize) -> &'a [L::In],
+        row: Rows<'_, '_, L::In>,
         _: From16,
         sums: &mut [u16],
         dst: &mut [i16],
@@ -167,10 +167,10 @@ impl sealed::NarrowPixel for u16 {
         plan.division.words()
     }
 
-    fn line16<'a, S: Simd, L: Load<Sum = u16>>(
+    fn line16<S: Simd, L: Load<Sum = u16>>(
         simd: S,
         line: &Line<'_>,
-        row: impl Fn(usize) -> &'a [L::In],
+        row: Rows<'_, '_, L::In>,
         _: From16,
         sums: &mut [u16],
         dst: &mut [u16],

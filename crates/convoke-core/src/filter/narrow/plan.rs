@@ -17,7 +17,7 @@ use crate::{Border, Mode};
 /// Bytes of source rows that a block of columns should keep in a core's first cache.
 const FIRST_CACHE: usize = 24 * 1024;
 /// Narrowest and widest block of columns that a picture is cut into, in elements.
-const NARROWEST: usize = 512;
+const NARROWEST: usize = 2048;
 const WIDEST: usize = 16 * 1024;
 /// Largest sum that 32-bit lanes are trusted with, on either side of 0.
 const LARGEST: i64 = 1 << 30;

@@ -12,7 +12,7 @@ use super::scratch::NarrowScratch;
 use crate::kernel::narrow::lanes::{
     ByteToHalf, ByteToWord, HalfToWord, SignedToWord, Word,
 };
-use crate::kernel::narrow::line::{Line, sum_line};
+use crate::kernel::narrow::line::{Line, Rows, sum_line};
 
 /// Masks of ones up to this height, or width, are summed tap by tap.
 const FEW_ROWS: usize = 5;
@@ -33,7 +33,6 @@ pub(super) struct Run<'r, 's, 'a, O> {
 impl<O: NarrowPixel> Kernel for Run<'_, '_, '_, O> {
     type Output = ();
 
-    #[inline(always)]
     fn run<S: Simd>(mut self, simd: S) {
         let [r, s] = self.plan.desc.mask.size();
         match self.plan.lines {
@@ -130,7 +129,8 @@ impl<O: NarrowPixel> Run<'_, '_, '_, O> {
                 let dst = &mut self.dst[(y - self.rows.start) * plan.dst_stride..][start * c..block.end * c];
                 let n = dst.len();
                 let bytes = &bytes[..];
-                let row = |tap: usize| &bytes[place(top + (tap / s) as isize)..][tap % s * c..][..n];
+                let row: Rows<'_, '_, u8> =
+                    &|tap| &bytes[place(top + (tap / s) as isize)..][tap % s * c..][..n];
                 if let Some(from) = from16 {
                     O::line16::<S, ByteToHalf>(simd, &line, row, from, &mut halves[..n], dst);
                 } else {

@@ -155,7 +155,7 @@ fn around<'a>(mask: NarrowMask<'a>, random: &mut Random) -> NarrowDesc<'a> {
 }
 
 fn line(len: usize, random: &mut Random) -> Vec<i16> {
-    let most = [2, 9, 40, 257][random.below(4)];
+    let most = [2, 9, 40, if len < 20 { 257 } else { 40 }][random.below(4)];
     let least = [0, most / 2][random.below(2)];
     let mut line: Vec<i16> = (0..len).map(|_| (random.below(most + 1) as i16) - least as i16).collect();
     if random.below(3) > 0 {

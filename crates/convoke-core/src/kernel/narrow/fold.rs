@@ -1,19 +1,22 @@
 //! The accumulate stage of narrow filters: sums of a few rows, element by element.
 
-use core::array::from_fn;
-
 use super::finish::Finish;
 use super::lanes::{Lane, Load};
 
-/// Elements of a block. Two vectors of sums at the widest level, which keeps both multipliers busy.
+/// What the loops are unrolled to at most: a row is a multiple of this, and a rest.
 const BLOCK: usize = 64;
-/// Elements of a block in rows that are shorter than [`BLOCK`].
-const SHORT: usize = 16;
 
 /// Some of a mask's taps with the rows that they meet: `P` pairs with a common tap, and `C` single ones.
 ///
 /// All rows are at least as long as the result.
-pub(crate) struct Terms<'a, L: Load, const P: usize, const C: usize> {
+pub(crate) struct Terms<
+    'a,
+    L: Load,
+    const P: usize,
+    const C: usize,
+    const ANTI: bool = false,
+    const UNIT: bool = false,
+> {
     /// Taps of the pairs.
     pub(crate) pair_taps: [L::Sum; P],
     /// The first and the second row of each pair.
@@ -29,96 +32,104 @@ pub(crate) struct Terms<'a, L: Load, const P: usize, const C: usize> {
 /// sum[i] = sum over pairs of  tap * (second[i] + first[i])     + sum over single rows of  tap * row[i]
 /// ```
 ///
-/// With `ANTI` the first row of a pair is subtracted. With `UNIT` the first pair's tap is taken to be 1.
+/// With `ANTI` the first row of a pair is subtracted. With `UNIT` the first pair's tap is taken to be 1, and
+/// where there are no pairs, all taps are.
 ///
 /// Folding the pairs of a symmetric mask halves the multiplications, of which there are only half as many per cycle
-/// as additions. The loop over a block has a fixed length and no branch: compiled for a level's instructions it
-/// becomes straight vector code whose sums stay in registers. The last block of a row is pushed back to end with
-/// it; its first elements are then computed twice, from inputs that are not written here.
+/// as additions. The loop has no branch: compiled for a level's instructions it becomes vector code whose sums stay in
+/// registers. The vectors of a row's rest are pushed back to end with the row; their first elements are then computed
+/// twice, from inputs that are not written here.
 #[inline(always)]
-pub(crate) fn fold<L: Load, F: Finish<L::Sum>, const P: usize, const C: usize, const ANTI: bool, const UNIT: bool>(
-    terms: &Terms<'_, L, P, C>,
+pub(crate) fn fold<
+    L: Load,
+    F: Finish<L::Sum>,
+    const P: usize,
+    const C: usize,
+    const ANTI: bool,
+    const UNIT: bool,
+>(
+    terms: &Terms<'_, L, P, C, ANTI, UNIT>,
     finish: F,
     dst: &mut [F::Out],
 ) {
-    let n = dst.len();
-    let pairs = terms.pairs.map(|pair| pair.map(|row| &row[..n]));
-    let rows = terms.rows.map(|row| &row[..n]);
-    macro_rules! blocks {
-        ($len:expr) => {{
-            let mut x = 0;
-            while x < n {
-                let at = x.min(n - $len);
-                let pairs: [[&[L::In; $len]; 2]; P] = from_fn(|p| pairs[p].map(|row| block(row, at)));
-                let rows: [&[L::In; $len]; C] = from_fn(|c| block(rows[c], at));
-                let dst: &mut [F::Out; $len] = dst[at..].first_chunk_mut().expect("a block inside the row");
-                for i in 0..$len {
-                    let sum = sum::<L, P, C, ANTI, UNIT, $len>(terms, &pairs, &rows, i);
-                    dst[i] = finish.finish(sum);
-                }
-                x = at + $len;
-            }
-        }};
-    }
-    if n >= BLOCK {
-        blocks!(BLOCK);
-    } else if n >= SHORT {
-        blocks!(SHORT);
-    } else {
-        blocks!(1);
+    let whole = dst.len() - dst.len() % BLOCK;
+    let [mut start, mut n] = [0, if whole > 0 { whole } else { dst.len() }];
+    // The same loop twice, and not two loops, of which the compiler would make twice the code.
+    loop {
+        terms.each(start, &mut dst[start..][..n], |sum, dst| *dst = finish.finish(sum));
+        if start + n == dst.len() {
+            return;
+        }
+        [start, n] = [dst.len() - BLOCK, BLOCK];
     }
 }
 
 /// `sums += sum`, with the sum of [`fold`]: for masks with more taps than one pass takes.
 #[inline(always)]
 pub(crate) fn fold_add<L: Load, const P: usize, const C: usize, const ANTI: bool>(
-    terms: &Terms<'_, L, P, C>,
+    terms: &Terms<'_, L, P, C, ANTI>,
     sums: &mut [L::Sum],
 ) {
-    let n = sums.len();
-    let pairs = terms.pairs.map(|pair| pair.map(|row| &row[..n]));
-    let rows = terms.rows.map(|row| &row[..n]);
-    let mut x = 0;
-    macro_rules! blocks {
-        ($len:expr) => {
-            while x + $len <= n {
-                let pairs: [[&[L::In; $len]; 2]; P] = from_fn(|p| pairs[p].map(|row| block(row, x)));
-                let rows: [&[L::In; $len]; C] = from_fn(|c| block(rows[c], x));
-                let sums: &mut [L::Sum; $len] = sums[x..].first_chunk_mut().expect("a block inside the row");
-                for i in 0..$len {
-                    sums[i] = sums[i].add(sum::<L, P, C, ANTI, false, $len>(terms, &pairs, &rows, i));
-                }
-                x += $len;
-            }
+    terms.each(0, sums, |sum, total| *total = total.add(sum));
+}
+
+/// Most rows that a pass reads.
+const ROWS: usize = 9;
+
+impl<L: Load, const P: usize, const C: usize, const ANTI: bool, const UNIT: bool> Terms<'_, L, P, C, ANTI, UNIT> {
+    /// Calls `f` with the sum of every element from `start` on and its place in `dst`.
+    ///
+    /// There is one loop for every number of rows because zipped iterators are what reliably becomes a loop without
+    /// tests of bounds; with tests inside, vectors stop one round early and leave the rest to scalars.
+    #[inline(always)]
+    fn each<T>(&self, start: usize, dst: &mut [T], f: impl Fn(L::Sum, &mut T)) {
+        let n = dst.len();
+        let row = |i: usize| {
+            let row = if i < 2 * P { self.pairs[i / 2][i % 2] } else { self.rows[i - 2 * P] };
+            &row[start..][..n]
         };
+        macro_rules! zipped {
+            ($($x:ident $i:literal)*) => {
+                for (dst, nest!(pattern $($x)*)) in dst.iter_mut().zip(nest!(rows row $($i)*)) {
+                    f(self.sum(|i| [$(*$x),*][i]), dst);
+                }
+            };
+        }
+        macro_rules! nest {
+            (pattern $x:ident) => { $x };
+            (pattern $x:ident $($rest:ident)+) => { ($x, nest!(pattern $($rest)+)) };
+            (rows $row:ident $i:literal) => { $row($i) };
+            (rows $row:ident $i:literal $($rest:literal)+) => { $row($i).iter().zip(nest!(rows $row $($rest)+)) };
+        }
+        match 2 * P + C {
+            1 => zipped!(a 0),
+            2 => zipped!(a 0 b 1),
+            3 => zipped!(a 0 b 1 c 2),
+            4 => zipped!(a 0 b 1 c 2 d 3),
+            5 => zipped!(a 0 b 1 c 2 d 3 e 4),
+            6 => zipped!(a 0 b 1 c 2 d 3 e 4 g 5),
+            7 => zipped!(a 0 b 1 c 2 d 3 e 4 g 5 h 6),
+            8 => zipped!(a 0 b 1 c 2 d 3 e 4 g 5 h 6 i 7),
+            ROWS => zipped!(a 0 b 1 c 2 d 3 e 4 g 5 h 6 i 7 j 8),
+            _ => {}
+        }
     }
-    blocks!(BLOCK);
-    blocks!(SHORT);
-    blocks!(1);
-}
 
-#[inline(always)]
-fn sum<L: Load, const P: usize, const C: usize, const ANTI: bool, const UNIT: bool, const N: usize>(
-    terms: &Terms<'_, L, P, C>,
-    pairs: &[[&[L::In; N]; 2]; P],
-    rows: &[&[L::In; N]; C],
-    i: usize,
-) -> L::Sum {
-    let mut sum = L::Sum::default();
-    for p in 0..P {
-        let [first, second] = [L::load(pairs[p][0][i]), L::load(pairs[p][1][i])];
-        let both = if ANTI { second.sub(first) } else { second.add(first) };
-        sum = sum.add(if UNIT && p == 0 { both } else { both.mul(terms.pair_taps[p]) });
+    /// The sum of what `at` gives: the elements of the pairs, then those of the single rows.
+    #[inline(always)]
+    fn sum(&self, at: impl Fn(usize) -> L::In) -> L::Sum {
+        let mut sum = L::Sum::default();
+        for p in 0..P {
+            let [first, second] = [L::load(at(2 * p)), L::load(at(2 * p + 1))];
+            let both = if ANTI { second.sub(first) } else { second.add(first) };
+            sum = sum.add(if UNIT && p == 0 { both } else { both.mul(self.pair_taps[p]) });
+        }
+        for c in 0..C {
+            let element = L::load(at(2 * P + c));
+            sum = sum.add(if UNIT && P == 0 { element } else { element.mul(self.taps[c]) });
+        }
+        sum
     }
-    for c in 0..C {
-        sum = sum.add(L::load(rows[c][i]).mul(terms.taps[c]));
-    }
-    sum
-}
-
-#[inline(always)]
-fn block<T, const N: usize>(row: &[T], at: usize) -> &[T; N] {
-    row[at..].first_chunk().expect("a block inside the row")
 }
 
 /// `dst = finish(sums)`.

@@ -1,8 +1,6 @@
 //! One line of taps, along a column or along a row, over rows of elements: chooses among the instances of
 //! [`fold`](super::fold) by the line's length and symmetry.
 
-use core::array::from_fn;
-
 use convoke_simd::Simd;
 
 use super::finish::Finish;
@@ -11,6 +9,10 @@ use super::lanes::{Lane, Load};
 
 /// Pairs of taps, or single taps, that a pass of a long line takes.
 const GROUP: usize = 4;
+
+/// The elements that a tap meets, by the number of the tap. Called a few times per row, so that a copy of the kernels
+/// for every caller would not pay.
+pub type Rows<'r, 'a, T> = &'r dyn Fn(usize) -> &'a [T];
 
 /// What a line's taps have in common with their mirror image.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -26,6 +28,7 @@ pub struct Line<'a> {
     taps: &'a [i16],
     reversed: bool,
     symmetry: Symmetry,
+    ones: bool,
 }
 
 impl<'a> Line<'a> {
@@ -39,7 +42,7 @@ impl<'a> Line<'a> {
         } else {
             Symmetry::None
         };
-        Self { taps, reversed, symmetry }
+        Self { taps, reversed, symmetry, ones: taps.iter().all(|&tap| tap == 1) }
     }
 
     pub(crate) fn len(&self) -> usize {
@@ -65,7 +68,7 @@ impl<'a> Line<'a> {
 pub(crate) fn run_line<'a, S: Simd, L: Load, F: Finish<L::Sum>>(
     simd: S,
     line: &Line<'_>,
-    row: impl Fn(usize) -> &'a [L::In],
+    row: Rows<'_, 'a, L::In>,
     finish: F,
     sums: &mut [L::Sum],
     dst: &mut [F::Out],
@@ -73,9 +76,9 @@ pub(crate) fn run_line<'a, S: Simd, L: Load, F: Finish<L::Sum>>(
     simd.vectorize(
         #[inline(always)]
         || {
-            if !short_line::<L, F>(line, &row, finish, dst) {
+            if !short_line::<L, F>(line, row, finish, dst) {
                 let sums = &mut sums[..dst.len()];
-                long_line::<L>(line, &row, sums);
+                long_line::<L>(line, row, sums);
                 finish_row(sums, finish, dst);
             }
         },
@@ -87,14 +90,14 @@ pub(crate) fn run_line<'a, S: Simd, L: Load, F: Finish<L::Sum>>(
 pub(crate) fn sum_line<'a, S: Simd, L: Load>(
     simd: S,
     line: &Line<'_>,
-    row: impl Fn(usize) -> &'a [L::In],
+    row: Rows<'_, 'a, L::In>,
     sums: &mut [L::Sum],
 ) {
     simd.vectorize(
         #[inline(always)]
         || {
-            if !short_line::<L, _>(line, &row, super::finish::Keep, sums) {
-                long_line::<L>(line, &row, sums);
+            if !short_line::<L, _>(line, row, super::finish::Keep, sums) {
+                long_line::<L>(line, row, sums);
             }
         },
     );
@@ -102,28 +105,33 @@ pub(crate) fn sum_line<'a, S: Simd, L: Load>(
 
 /// The terms of pairs `first..first + P` and, with `C = 1`, of the tap in the middle.
 #[inline(always)]
-fn pairs<'a, L: Load, const P: usize, const C: usize>(
+fn pairs<'a, L: Load, const P: usize, const C: usize, const ANTI: bool, const UNIT: bool>(
     line: &Line<'_>,
-    row: &impl Fn(usize) -> &'a [L::In],
+    row: Rows<'_, 'a, L::In>,
     first: usize,
-) -> Terms<'a, L, P, C> {
+) -> Terms<'a, L, P, C, ANTI, UNIT> {
     let last = line.len() - 1;
     // An odd line of which the second half is negative is turned, so that its outer tap may be the unit.
     let turned = line.symmetry == Symmetry::Odd && line.tap(last) < 0;
     let at = |p: usize| if turned { last - (first + p) } else { first + p };
-    Terms {
-        pair_taps: from_fn(|p| L::Sum::of(line.tap(last - at(p)))),
-        pairs: from_fn(|p| [row(at(p)), row(last - at(p))]),
-        taps: from_fn(|_| L::Sum::of(line.tap(last / 2))),
-        rows: from_fn(|_| row(last / 2)),
+    let mut terms =
+        Terms { pair_taps: [L::Sum::default(); P], pairs: [[&[]; 2]; P], taps: [L::Sum::default(); C], rows: [&[]; C] };
+    for p in 0..P {
+        terms.pair_taps[p] = L::Sum::of(line.tap(last - at(p)));
+        terms.pairs[p] = [row(at(p)), row(last - at(p))];
     }
+    for c in 0..C {
+        terms.taps[c] = L::Sum::of(line.tap(last / 2));
+        terms.rows[c] = row(last / 2);
+    }
+    terms
 }
 
 /// Lines that one pass can do; whether this was one.
 #[inline(always)]
 fn short_line<'a, L: Load, F: Finish<L::Sum>>(
     line: &Line<'_>,
-    row: &impl Fn(usize) -> &'a [L::In],
+    row: Rows<'_, 'a, L::In>,
     finish: F,
     dst: &mut [F::Out],
 ) -> bool {
@@ -138,6 +146,20 @@ fn short_line<'a, L: Load, F: Finish<L::Sum>>(
             fold::<L, F, $p, 0, true, $unit>(&pairs(line, row, 0), finish, dst)
         };
     }
+    macro_rules! ones {
+        ($c:literal) => {
+            fold::<L, F, 0, $c, false, true>(&singles(line, row, 0), finish, dst)
+        };
+    }
+    if line.ones {
+        match line.len() {
+            3 => ones!(3),
+            5 => ones!(5),
+            7 => ones!(7),
+            _ => return false,
+        }
+        return true;
+    }
     match (line.symmetry, line.len(), unit && line.tap(0).max(line.tap(line.len() - 1)) == 1) {
         (_, 1, _) => even!(0, false),
         (Symmetry::Even, 3, true) => even!(1, true),
@@ -145,8 +167,10 @@ fn short_line<'a, L: Load, F: Finish<L::Sum>>(
         (Symmetry::Even, 5, true) => even!(2, true),
         (Symmetry::Even, 5, false) => even!(2, false),
         (Symmetry::Even, 7, _) => even!(3, false),
+        (Symmetry::Even, 9, _) => even!(4, false),
         (Symmetry::Odd, 3, true) => odd!(1, true),
         (Symmetry::Odd, 5, _) => odd!(2, false),
+        (Symmetry::Odd, 9, _) => odd!(4, false),
         _ => return false,
     }
     true
@@ -154,7 +178,7 @@ fn short_line<'a, L: Load, F: Finish<L::Sum>>(
 
 /// Any line, a few taps at a time.
 #[inline(always)]
-fn long_line<'a, L: Load>(line: &Line<'_>, row: &impl Fn(usize) -> &'a [L::In], sums: &mut [L::Sum]) {
+fn long_line<'a, L: Load>(line: &Line<'_>, row: Rows<'_, 'a, L::In>, sums: &mut [L::Sum]) {
     sums.fill(L::Sum::default());
     let n = line.len();
     let mut done = 0;
@@ -197,15 +221,15 @@ fn long_line<'a, L: Load>(line: &Line<'_>, row: &impl Fn(usize) -> &'a [L::In], 
 
 /// The terms of taps `first..first + C`.
 #[inline(always)]
-fn singles<'a, L: Load, const C: usize>(
+fn singles<'a, L: Load, const C: usize, const UNIT: bool>(
     line: &Line<'_>,
-    row: &impl Fn(usize) -> &'a [L::In],
+    row: Rows<'_, 'a, L::In>,
     first: usize,
-) -> Terms<'a, L, 0, C> {
-    Terms {
-        pair_taps: [],
-        pairs: [],
-        taps: from_fn(|c| L::Sum::of(line.tap(first + c))),
-        rows: from_fn(|c| row(first + c)),
+) -> Terms<'a, L, 0, C, false, UNIT> {
+    let mut terms = Terms { pair_taps: [], pairs: [], taps: [L::Sum::default(); C], rows: [&[]; C] };
+    for c in 0..C {
+        terms.taps[c] = L::Sum::of(line.tap(first + c));
+        terms.rows[c] = row(first + c);
     }
+    terms
 }

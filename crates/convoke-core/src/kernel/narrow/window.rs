@@ -20,7 +20,6 @@
 
 use convoke_simd::Simd;
 
-use super::finish::Finish;
 use super::lanes::{Lane, Load};
 
 /// Pixels by which the window moves at a time.
@@ -59,50 +58,68 @@ pub(crate) fn fours<S: Simd, W: Lane>(simd: S, sums: &[W], c: usize, fours: &mut
         #[inline(always)]
         || {
             let n = sums.len() - 3 * c;
-            let [a, b, d, e] = [0, 1, 2, 3].map(|j| &sums[j * c..][..n]);
-            let fours = &mut fours[..n];
-            for i in 0..n {
-                fours[i] = a[i].add(b[i]).add(d[i].add(e[i]));
+            let from = |j: usize| sums[j * c..][..n].iter();
+            let all = from(0).zip(from(1)).zip(from(2)).zip(from(3));
+            for (out, (((&a, &b), &d), &e)) in fours[..n].iter_mut().zip(all) {
+                *out = a.add(b).add(d.add(e));
             }
         },
     );
 }
 
-/// `dst[i] = finish(sum over j < len of  sums[i + j * c])`, for `C = c` channels and blocks of `N = STRIDE * c`.
-///
-/// `fours` are those of `sums`. Both must reach `(len + STRIDE) * c` behind the last full block that `dst` begins.
+/// What enters less what leaves as the window moves by [`STRIDE`] pixels of `c` channels, from `fours`:
+/// `moves[i] = sum over j < STRIDE of  sums[i + (len + j) * c] - sums[i + j * c]`.
 #[inline(never)]
-pub(crate) fn slide<S: Simd, L: Load, F: Finish<L::Sum>, const C: usize, const N: usize>(
+fn moves<S: Simd, L: Load>(simd: S, fours: &[L::In], c: usize, len: usize, moves: &mut [L::Sum]) {
+    simd.vectorize(
+        #[inline(always)]
+        || {
+            let n = moves.len();
+            let leave = |j: usize| fours[j * c..][..n].iter();
+            let enter = |j: usize| fours[(len + j) * c..][..n].iter();
+            let leaves = leave(0).zip(leave(4)).zip(leave(8)).zip(leave(12));
+            let enters = enter(0).zip(enter(4)).zip(enter(8)).zip(enter(12));
+            for ((out, (((&a, &b), &d), &e)), (((&f, &g), &h), &k)) in moves.iter_mut().zip(leaves).zip(enters) {
+                let enters = L::load(f).add(L::load(g)).add(L::load(h).add(L::load(k)));
+                let leaves = L::load(a).add(L::load(b)).add(L::load(d).add(L::load(e)));
+                *out = enters.sub(leaves);
+            }
+        },
+    );
+}
+
+/// `dst[i] = sum over j < len of  sums[i + j * c]`, for `C = c` channels and blocks of `N = STRIDE * c`.
+///
+/// `fours` are those of `sums`, which must reach `(len + STRIDE - 1) * c` elements further than `dst`.
+#[inline(never)]
+pub(crate) fn slide<S: Simd, L: Load, const C: usize, const N: usize>(
     simd: S,
     sums: &[L::In],
     fours: &[L::In],
     len: usize,
-    finish: F,
-    dst: &mut [F::Out],
-) where
-    F::Out: Default,
-{
+    dst: &mut [L::Sum],
+) {
+    let mut window = first::<L, C, N>(sums, len);
+    if dst.len() <= N {
+        let n = dst.len();
+        dst.copy_from_slice(&window[..n]);
+        return;
+    }
+    let (start, rest) = dst.split_at_mut(N);
+    start.copy_from_slice(&window);
+    moves::<S, L>(simd, fours, C, len, rest);
     simd.vectorize(
         #[inline(always)]
         || {
-            let mut window = first::<L, C, N>(sums, len);
-            let mut x = 0;
-            loop {
-                let out = window.map(|sum| finish.finish(sum));
-                if dst.len() - x <= N {
-                    let rest = dst.len() - x;
-                    dst[x..].copy_from_slice(&out[..rest]);
-                    return;
-                }
-                dst[x..x + N].copy_from_slice(&out);
-                let [a, b, d, e] = [0, 4, 8, 12].map(|j| block::<_, N>(fours, x + j * C));
-                let [f, g, h, k] = [0, 4, 8, 12].map(|j| block::<_, N>(fours, x + (len + j) * C));
+            let (blocks, rest) = rest.as_chunks_mut::<N>();
+            for block in blocks {
                 for i in 0..N {
-                    let enters = L::load(f[i]).add(L::load(g[i])).add(L::load(h[i]).add(L::load(k[i])));
-                    let leaves = L::load(a[i]).add(L::load(b[i])).add(L::load(d[i]).add(L::load(e[i])));
-                    window[i] = window[i].add(enters.sub(leaves));
+                    window[i] = window[i].add(block[i]);
+                    block[i] = window[i];
                 }
-                x += N;
+            }
+            for (sum, window) in rest.iter_mut().zip(window) {
+                *sum = sum.add(window);
             }
         },
     );
@@ -122,9 +139,4 @@ fn first<L: Load, const C: usize, const N: usize>(sums: &[L::In], len: usize) ->
         window[i] = window[i - C].add(L::load(sums[i + (len - 1) * C])).sub(L::load(sums[i - C]));
     }
     window
-}
-
-#[inline(always)]
-fn block<T, const N: usize>(row: &[T], at: usize) -> &[T; N] {
-    row[at..].first_chunk().expect("a block inside the row")
 }
