@@ -43,6 +43,7 @@ mod buffer;
 mod conv2d;
 mod filter;
 pub mod mask;
+pub mod opencv;
 mod options;
 #[cfg(feature = "image")]
 mod picture;
@@ -50,7 +51,8 @@ mod picture;
 pub use conv2d::{Candidate, Conv2d, Explanation};
 pub use convoke_core::{
     Activation, Border, Conv2dDesc, Conv2dPlan, Description, Error, Filter2dDesc, Filter2dPlan, Geometry,
-    Layout, Level, Mode, Operands, Packed, PackedMask, Padding, Piece, Pieces, Pixel, Strides,
+    Layout, Level, Mode, NarrowDesc, NarrowMask, NarrowPixel, NarrowPlan, NarrowScratch, NarrowScratchLen,
+    Operands, Packed, PackedMask, Padding, Piece, Pieces, Pixel, Rounding, Strides,
 };
 pub use convoke_gemm::GemmConv2dPlan;
 pub use convoke_simd::UnknownLevel;

@@ -5,6 +5,7 @@ use core::ops::Range;
 use convoke_simd::Simd;
 
 use super::plan::NarrowPlan;
+use crate::Border;
 use crate::kernel::narrow::lanes::{Lane, Load};
 use crate::kernel::narrow::line::{Line, sum_line};
 use crate::kernel::narrow::window::{enter, roll};
@@ -73,7 +74,7 @@ impl<'a> Columns<'a> {
         let outside = self.plan.desc.border.outside() as u8;
         let outside = if self.plan.has_outside() { self.column::<L>(|_| outside) } else { L::Sum::default() };
         let at = |x: isize| (x - self.cols.start) as usize * c;
-        let mut pixel = |x: isize| match self.plan.desc.border.index(x, width) {
+        let mut pixel = |x: isize, from: Option<usize>| match from {
             Some(from) if self.inside.contains(&from) => {
                 for i in 0..c {
                     sums[at(x) + i] = sums[at(from as isize) + i];
@@ -86,11 +87,13 @@ impl<'a> Columns<'a> {
             }
             None => sums[at(x)..][..c].fill(outside),
         };
-        for x in self.cols.start..self.inside.start as isize {
-            pixel(x);
+        let mut walk = Walk::new(self.plan.desc.border, width, 0, -1);
+        for x in (self.cols.start..self.inside.start as isize).rev() {
+            pixel(x, walk.step());
         }
+        let mut walk = Walk::new(self.plan.desc.border, width, width - 1, 1);
         for x in self.inside.end as isize..self.cols.end {
-            pixel(x);
+            pixel(x, walk.step());
         }
     }
 
@@ -109,5 +112,41 @@ impl<'a> Columns<'a> {
             sum = sum.add(L::load(pixel(r)).mul(tap));
         }
         sum
+    }
+}
+
+/// The indices that a border names, one after the other outwards from an edge: [`Border::index`] without its
+/// division.
+struct Walk {
+    border: Border,
+    len: usize,
+    at: usize,
+    direction: isize,
+}
+
+impl Walk {
+    /// From the pixel `at`, which is at an edge of the `len` pixels, over that edge.
+    fn new(border: Border, len: usize, at: usize, direction: isize) -> Self {
+        Self { border, len, at, direction }
+    }
+
+    fn step(&mut self) -> Option<usize> {
+        let next = self.at.wrapping_add_signed(self.direction);
+        if next < self.len {
+            self.at = next;
+            return Some(next);
+        }
+        match self.border {
+            Border::Zero | Border::Constant(_) => return None,
+            Border::Replicate => {}
+            Border::Reflect => self.direction = -self.direction,
+            Border::Reflect101 => {
+                self.direction = -self.direction;
+                let next = self.at.wrapping_add_signed(self.direction);
+                self.at = if next < self.len { next } else { self.at };
+            }
+            Border::Wrap => self.at = self.len - 1 - self.at,
+        }
+        Some(self.at)
     }
 }

@@ -42,6 +42,9 @@ pub enum Rounding {
     TiesToEven,
     /// The greater one: as in OpenCV's filters in fixed point.
     TiesUp,
+    /// For bytes, the `f32` product of the sum, as the nearest `f32`, with the `f32` next to `1 / divisor`, to even:
+    /// the exact value for many divisors, but not for all. For other types as [`TiesToEven`](Self::TiesToEven).
+    SinglePrecision,
 }
 
 /// A filter of a picture of bytes with a mask of integers. The result is

@@ -9,7 +9,7 @@ use core::marker::PhantomData;
 
 use super::desc::Rounding;
 use crate::kernel::narrow::finish::{
-    Divide, Even16, Finish, Float32, Multiply16, Narrowed, Shift16, Shift32, Signed16,
+    Divide, Even16, Finish, Float32, Float64, Multiply16, Narrowed, Shift16, Shift32, Signed16,
 };
 
 /// What is asked for: sums from `range[0]` to `range[1]`.
@@ -40,6 +40,8 @@ pub enum Words {
     Even { offset: i32, bias: i32, shift: u32 },
     /// To bytes only.
     Float(Float32),
+    /// To bytes only.
+    Double(Float64),
     Slow { offset: i64, divisor: i64, even: bool },
 }
 
@@ -51,7 +53,7 @@ impl Division {
 
     /// Whether some quotients may have to be brought down from a tie.
     fn even(&self) -> bool {
-        self.rounding == Rounding::TiesToEven && self.divisor % 2 == 0
+        self.rounding != Rounding::TiesUp && self.divisor % 2 == 0
     }
 
     fn shift(&self) -> Option<u32> {
@@ -80,7 +82,7 @@ impl Division {
     /// From sums of 16 bits, of which only the bits are known, to bytes.
     pub(super) fn bytes16(&self) -> Option<Bytes16> {
         let [lo, hi] = self.range;
-        if hi - lo > 65535 {
+        if hi - lo > 65535 || self.rounding == Rounding::SinglePrecision {
             return None;
         }
         let [lo, hi] = [lo + self.offset, hi + self.offset];
@@ -140,43 +142,70 @@ impl Division {
             _ => Words::Slow {
                 offset: self.offset,
                 divisor: self.divisor,
-                even: self.rounding == Rounding::TiesToEven,
+                even: self.rounding != Rounding::TiesUp,
             },
         }
     }
 
     /// From sums of 32 bits to bytes.
     pub(super) fn bytes32(&self) -> Words {
+        if self.rounding == Rounding::SinglePrecision {
+            let factor = 1.0 / self.divisor as f32;
+            return Words::Float(Float32 { scale: 1, bias: self.offset as i32, factor });
+        }
         let words = self.words();
         if !matches!(words, Words::Slow { .. }) {
             return words;
         }
-        self.float().map_or(words, Words::Float)
+        let float = || self.float().map(Words::Float);
+        let double = || self.double().map(Words::Double);
+        float().or_else(double).unwrap_or(words)
+    }
+
+    /// What the sum is multiplied by, and what is added then, before the multiplication by `1 / divisor` and the
+    /// rounding to nearest.
+    ///
+    /// Without ties, and where they go to even as they do in the processor's own rounding, that is the offset. Where
+    /// they go up and the divisor is even, twice the sum and one more is never on a tie of twice the divisor.
+    fn doubled(&self) -> [i64; 2] {
+        if self.divisor % 2 == 0 && !self.even() { [2, 2 * self.offset + 1] } else { [1, self.offset] }
+    }
+
+    /// The greatest size of a sum that is multiplied.
+    fn largest(&self) -> i64 {
+        let [scale, bias] = self.doubled();
+        self.range.map(|sum| (scale * sum + bias).abs()).into_iter().max().unwrap_or(0)
     }
 
     fn float(&self) -> Option<Float32> {
-        let [lo, hi] = self.range.map(|sum| sum + self.offset);
-        let exact = |scale: i64| scale * lo.abs().max(hi.abs()) < 1 << 24;
-        let inverse = 1.0 / self.divisor as f32;
-        // Where ties go to even they must come out of the multiplication as ties, which depends on the last bit of
-        // the factor. Where they go up, or do not exist, twice the sum and one more is never on a tie.
-        let plain = [0, 1, -1].map(|ulps| Float32 {
-            scale: 1,
-            bias: self.offset as i32,
-            factor: f32::from_bits(inverse.to_bits().wrapping_add_signed(ulps)),
-        });
-        let double =
-            Float32 { scale: 2, bias: (2 * self.offset + 1) as i32, factor: 1.0 / (2 * self.divisor) as f32 };
-        let holds = |float: &Float32| {
-            exact(i64::from(float.scale) + 1)
-                && self.holds(self.even(), |sum| float.finish(sum as i32 as u32))
-        };
-        if self.even() { plain.into_iter().find(holds) } else { Some(double).filter(holds) }
+        if self.largest() > 1 << 24 {
+            return None;
+        }
+        let [scale, bias] = self.doubled();
+        let inverse = 1.0 / (scale * self.divisor) as f32;
+        // Whether exact ties come out of the multiplication as ties depends on the last bit of the factor.
+        [0, 1, -1]
+            .map(|ulps| f32::from_bits(inverse.to_bits().wrapping_add_signed(ulps)))
+            .map(|factor| Float32 { scale: scale as i32, bias: bias as i32, factor })
+            .into_iter()
+            .find(|float| self.holds(self.even(), |sum| float.finish(sum as i32 as u32)))
+    }
+
+    fn double(&self) -> Option<Float64> {
+        if self.largest() > i32::MAX.into() {
+            return None;
+        }
+        let [scale, bias] = self.doubled();
+        let inverse = 1.0 / (scale * self.divisor) as f64;
+        [0, 1, -1]
+            .map(|ulps| f64::from_bits(inverse.to_bits().wrapping_add_signed(ulps)))
+            .map(|factor| Float64 { scale: scale as i32, bias: bias as i32, factor })
+            .into_iter()
+            .find(|double| self.holds(self.even(), |sum| double.finish(sum as i32 as u32)))
     }
 }
 
 impl Words {
-    /// The sum as an element, one at a time.
     pub(super) fn shift32<T: Narrowed, const EVEN: bool>(offset: i32, bias: i32, shift: u32) -> Shift32<T, EVEN> {
         Shift32 { offset, bias, shift, out: PhantomData }
     }

@@ -73,7 +73,7 @@ fn finish_words<S: Simd, T: Narrowed>(simd: S, sums: &[u32], from: Words, dst: &
             finish(simd, sums, Words::divide::<T>(offset, divisor, even), dst);
         }
         // Only bytes are made so.
-        Words::Float(_) => {}
+        Words::Float(_) | Words::Double(_) => {}
     }
 }
 
@@ -121,6 +121,7 @@ impl sealed::NarrowPixel for u8 {
     fn finish32<S: Simd>(simd: S, sums: &[u32], from: Words, dst: &mut [u8]) {
         match from {
             Words::Float(f) => finish(simd, sums, f, dst),
+            Words::Double(f) => finish(simd, sums, f, dst),
             other => finish_words(simd, sums, other, dst),
         }
     }

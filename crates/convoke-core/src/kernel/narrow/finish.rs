@@ -167,30 +167,41 @@ impl<T: Narrowed, const EVEN: bool> Finish<u32> for Shift32<T, EVEN> {
     }
 }
 
-/// Signed sums of 32 bits to bytes by a multiplication in floating point: `sum * double + bias`, below 2^24 in size,
-/// times `factor`, rounded to nearest with ties to even.
-///
-/// Adding 2^23 leaves no bit for a fraction, so that the addition rounds and the integer stands in the lowest bits.
-#[derive(Clone, Copy, Debug)]
-pub struct Float32 {
-    pub(crate) scale: i32,
-    pub(crate) bias: i32,
-    pub(crate) factor: f32,
+macro_rules! floats {
+    ($($(#[$doc:meta])* $name:ident: $float:ty, $shift:expr;)*) => {$(
+        $(#[$doc])*
+        #[derive(Clone, Copy, Debug)]
+        pub struct $name {
+            pub(crate) scale: i32,
+            pub(crate) bias: i32,
+            pub(crate) factor: $float,
+        }
+
+        impl Finish<u32> for $name {
+            type Out = u8;
+
+            #[inline(always)]
+            fn finish(self, sum: u32) -> u8 {
+                const SHIFT: $float = $shift;
+                let sum = (sum as i32).wrapping_mul(self.scale).wrapping_add(self.bias);
+                let value = sum as $float * self.factor;
+                // There is no NaN here; comparisons in this order are one instruction each.
+                let value = if value > 0.0 { value } else { 0.0 };
+                let value = if value < 255.0 { value } else { 255.0 };
+                (value + SHIFT).to_bits() as u8
+            }
+        }
+    )*};
 }
 
-impl Finish<u32> for Float32 {
-    type Out = u8;
-
-    #[inline(always)]
-    fn finish(self, sum: u32) -> u8 {
-        const TWO_23: f32 = 8_388_608.0;
-        let sum = (sum as i32).wrapping_mul(self.scale).wrapping_add(self.bias);
-        let value = sum as f32 * self.factor;
-        // Comparisons in this order send nothing anywhere: there is no NaN here.
-        let value = if value > 0.0 { value } else { 0.0 };
-        let value = if value < 255.0 { value } else { 255.0 };
-        (value + TWO_23).to_bits() as u8
-    }
+floats! {
+    /// Signed sums of 32 bits to bytes by a multiplication in floating point: `sum * scale + bias` times `factor`,
+    /// rounded to nearest with ties to even.
+    ///
+    /// Adding 2^23 leaves no bit for a fraction, so that the addition rounds and the integer stands in the lowest bits.
+    Float32: f32, 8_388_608.0;
+    /// The same with twice the digits and 2^52.
+    Float64: f64, 4_503_599_627_370_496.0;
 }
 
 /// Signed sums of 32 bits by a division, which is always right and slow.

@@ -12,7 +12,7 @@ const GROUP: usize = 4;
 
 /// The elements that a tap meets, by the number of the tap. Called a few times per row, so that a copy of the kernels
 /// for every caller would not pay.
-pub type Rows<'r, 'a, T> = &'r dyn Fn(usize) -> &'a [T];
+pub(crate) type Rows<'r, 'a, T> = &'r dyn Fn(usize) -> &'a [T];
 
 /// What a line's taps have in common with their mirror image.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -99,7 +99,7 @@ pub(crate) fn slide<S: Simd, L: Load, const C: usize, const N: usize>(
     len: usize,
     dst: &mut [L::Sum],
 ) {
-    let mut window = first::<L, C, N>(sums, len);
+    let window = first::<L, C, N>(sums, len);
     if dst.len() <= N {
         let n = dst.len();
         dst.copy_from_slice(&window[..n]);
@@ -108,10 +108,18 @@ pub(crate) fn slide<S: Simd, L: Load, const C: usize, const N: usize>(
     let (start, rest) = dst.split_at_mut(N);
     start.copy_from_slice(&window);
     moves::<S, L>(simd, fours, C, len, rest);
+    add_up::<S, L::Sum, N>(simd, &window, rest);
+}
+
+/// Every block becomes its sum with all blocks before it and `start`.
+// A function of its own because sums that come out of scalar code would stay there.
+#[inline(never)]
+fn add_up<S: Simd, W: Lane, const N: usize>(simd: S, start: &[W; N], sums: &mut [W]) {
     simd.vectorize(
         #[inline(always)]
         || {
-            let (blocks, rest) = rest.as_chunks_mut::<N>();
+            let mut window = *start;
+            let (blocks, rest) = sums.as_chunks_mut::<N>();
             for block in blocks {
                 for i in 0..N {
                     window[i] = window[i].add(block[i]);
@@ -126,7 +134,7 @@ pub(crate) fn slide<S: Simd, L: Load, const C: usize, const N: usize>(
 }
 
 /// The first sums, one after the other.
-#[inline(always)]
+#[inline(never)]
 fn first<L: Load, const C: usize, const N: usize>(sums: &[L::In], len: usize) -> [L::Sum; N] {
     let mut window = [L::Sum::default(); N];
     let start: &mut [L::Sum; C] = window.first_chunk_mut().expect("a block of more than a pixel");
