@@ -80,6 +80,7 @@ pub use error::Error;
 pub use filter::FilterDescription;
 pub use filter::desc::Filter2dDesc;
 pub use filter::narrow::desc::{NarrowDesc, NarrowMask, Rounding};
+pub use filter::narrow::integer::{NarrowForm, narrow_form};
 pub use filter::narrow::pixel::NarrowPixel;
 pub use filter::narrow::plan::NarrowPlan;
 pub use filter::narrow::scratch::{NarrowScratch, NarrowScratchLen};

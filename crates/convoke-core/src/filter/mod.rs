@@ -9,7 +9,7 @@
 mod certificate;
 pub(crate) mod desc;
 mod describe;
-mod exact;
+pub(crate) mod exact;
 mod gather;
 pub(crate) mod narrow;
 pub(crate) mod pack;

@@ -7,11 +7,14 @@
 //! are continued as the border asks; [`across`] sums along that row and makes elements ([`pixel`]) of the sums. So
 //! neither pass ever sees a border, and none of the picture is copied. A mask that has no factors is summed in one pass
 //! over bordered copies of the source rows.
+//!
+//! [`integer`] finds out whether a filter with f32 taps is one of these.
 
 mod across;
 mod columns;
 pub(crate) mod desc;
 mod divide;
+pub(crate) mod integer;
 pub(crate) mod pixel;
 pub(crate) mod plan;
 mod run;
