@@ -5,9 +5,7 @@
 use std::hint::black_box;
 use std::time::Instant;
 
-use convoke_core::{
-    Border, Level, NarrowDesc, NarrowMask, NarrowPixel, NarrowPlan, NarrowScratch, Rounding,
-};
+use convoke_core::{Border, Level, NarrowDesc, NarrowMask, NarrowPixel, NarrowPlan, NarrowScratch, Rounding};
 
 /// The best of several times, in nanoseconds.
 fn best(mut run: impl FnMut()) -> f64 {

@@ -26,9 +26,9 @@ fn of_kind(kind: usize, byte: u8) -> u8 {
 
 /// 64-bit FNV-1a.
 fn hash(bytes: impl IntoIterator<Item = u8>) -> u64 {
-    bytes.into_iter().fold(0xCBF2_9CE4_8422_2325, |hash, byte| {
-        (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01B3)
-    })
+    bytes
+        .into_iter()
+        .fold(0xCBF2_9CE4_8422_2325, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01B3))
 }
 
 fn border(name: &str) -> Border {
@@ -139,8 +139,7 @@ fn bad_calls_are_errors() {
     assert_eq!(blur([0, 3], [0.0, 0.0]), OpenCvError::GaussianSize { got: 0 });
     assert_eq!(blur([3, 3], [f64::NAN, f64::NAN]), OpenCvError::Sigma);
     assert_eq!(blur([0, 0], [1e9, 1.0]), OpenCvError::Sigma);
-    let derive =
-        |order, size| sobel::<u8>(&picture, order, size, Border::Zero, &options).unwrap_err();
+    let derive = |order, size| sobel::<u8>(&picture, order, size, Border::Zero, &options).unwrap_err();
     assert_eq!(derive([0, 1], 4), OpenCvError::DerivativeSize { got: 4 });
     assert_eq!(derive([0, 0], 3), OpenCvError::Order { got: [0, 0] });
     assert_eq!(derive([3, 0], 3), OpenCvError::Order { got: [3, 0] });

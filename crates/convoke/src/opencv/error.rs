@@ -41,7 +41,10 @@ impl fmt::Display for OpenCvError {
                 write!(f, "size of the derivative: must be 1, 3, 5 or 7, got {got}")
             }
             Self::Order { got: [y, x] } => {
-                write!(f, "orders of the derivative: not known for this size, got {y} along y and {x} along x")
+                write!(
+                    f,
+                    "orders of the derivative: not known for this size, got {y} along y and {x} along x"
+                )
             }
         }
     }

@@ -30,9 +30,8 @@ pub fn box_filter(
     options: &Options,
 ) -> Result<Vec<u8>, OpenCvError> {
     let anchor = anchor.unwrap_or(size.map(|side| side / 2));
-    let mut desc = NarrowDesc::new(picture.size, picture.channels, NarrowMask::Ones(size))
-        .anchor(anchor)
-        .border(border);
+    let mut desc =
+        NarrowDesc::new(picture.size, picture.channels, NarrowMask::Ones(size)).anchor(anchor).border(border);
     let area = size[0].saturating_mul(size[1]);
     if normalize && area > 0 {
         desc = desc.divisor(u32::try_from(area).unwrap_or(u32::MAX));
@@ -81,7 +80,9 @@ pub fn scharr<O: NarrowPixel + Default>(
     if ![[0, 1], [1, 0]].contains(&order) {
         return Err(OpenCvError::Order { got: order });
     }
-    let [column, row]: [&[i16]; 2] = order.map(|order| -> &[i16] { if order == 1 { &[-1, 0, 1] } else { &[3, 10, 3] } });
+    let [column, row]: [&[i16]; 2] = order.map(|order| -> &[i16] {
+        if order == 1 { &[-1, 0, 1] } else { &[3, 10, 3] }
+    });
     separable(picture, column, row, border, options)
 }
 

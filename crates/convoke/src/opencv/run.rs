@@ -32,8 +32,7 @@ pub(super) fn run<O: NarrowPixel + Default>(
         let mut bytes = zeros("scratch bytes", len.bytes)?;
         let mut halves = zeros("scratch halves", len.halves)?;
         let mut words = zeros("scratch words", len.words)?;
-        let mut scratch =
-            NarrowScratch { bytes: &mut bytes, halves: &mut halves, words: &mut words };
+        let mut scratch = NarrowScratch { bytes: &mut bytes, halves: &mut halves, words: &mut words };
         plan.run_rows(rows, picture.pixels, dst, &mut scratch)
     };
     if threads > 1 {

@@ -70,30 +70,41 @@ impl<'a> Columns<'a> {
 
     /// The ends of a row of sums: border columns, which have the sums of the columns that the border names.
     fn extend<L: Load<In = u8>>(&self, top: isize, sums: &mut [L::Sum]) {
-        let (c, [_, width]) = (self.plan.desc.channels, self.plan.desc.size);
+        let c = self.plan.desc.channels;
         let outside = self.plan.desc.border.outside() as u8;
         let outside = if self.plan.has_outside() { self.column::<L>(|_| outside) } else { L::Sum::default() };
-        let at = |x: isize| (x - self.cols.start) as usize * c;
-        let mut pixel = |x: isize, from: Option<usize>| match from {
-            Some(from) if self.inside.contains(&from) => {
-                for i in 0..c {
-                    sums[at(x) + i] = sums[at(from as isize) + i];
-                }
-            }
-            Some(from) => {
-                for i in 0..c {
-                    sums[at(x) + i] = self.column::<L>(|r| self.row(top + r as isize, from..from + 1)[i]);
-                }
-            }
-            None => sums[at(x)..][..c].fill(outside),
+        // With the number of channels known, a pixel is a move or two.
+        match c {
+            1 => self.extend_by::<L, 1>(top, outside, sums),
+            2 => self.extend_by::<L, 2>(top, outside, sums),
+            3 => self.extend_by::<L, 3>(top, outside, sums),
+            _ => self.extend_by::<L, 4>(top, outside, sums),
+        }
+    }
+
+    fn extend_by<L: Load<In = u8>, const C: usize>(&self, top: isize, outside: L::Sum, sums: &mut [L::Sum]) {
+        let [_, width] = self.plan.desc.size;
+        let (pixels, _) = sums.as_chunks_mut::<C>();
+        let lead = (self.inside.start as isize - self.cols.start) as usize;
+        let (before, rest) = pixels.split_at_mut(lead);
+        let (inner, after) = rest.split_at_mut(self.inside.len());
+        let first = self.inside.start;
+        let pixel = |from: Option<usize>| match from {
+            Some(from) => match inner.get(from.wrapping_sub(first)) {
+                Some(&sums) => sums,
+                None => core::array::from_fn(|i| {
+                    self.column::<L>(|r| self.row(top + r as isize, from..from + 1)[i])
+                }),
+            },
+            None => [outside; C],
         };
         let mut walk = Walk::new(self.plan.desc.border, width, 0, -1);
-        for x in (self.cols.start..self.inside.start as isize).rev() {
-            pixel(x, walk.step());
+        for sums in before.iter_mut().rev() {
+            *sums = pixel(walk.step());
         }
         let mut walk = Walk::new(self.plan.desc.border, width, width - 1, 1);
-        for x in self.inside.end as isize..self.cols.end {
-            pixel(x, walk.step());
+        for sums in after {
+            *sums = pixel(walk.step());
         }
     }
 
@@ -130,6 +141,7 @@ impl Walk {
         Self { border, len, at, direction }
     }
 
+    #[inline]
     fn step(&mut self) -> Option<usize> {
         let next = self.at.wrapping_add_signed(self.direction);
         if next < self.len {

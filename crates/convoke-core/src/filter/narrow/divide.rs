@@ -36,13 +36,25 @@ pub enum Bytes16 {
 /// A way from sums of 32 bits.
 #[derive(Clone, Copy, Debug)]
 pub enum Words {
-    Up { offset: i32, bias: i32, shift: u32 },
-    Even { offset: i32, bias: i32, shift: u32 },
+    Up {
+        offset: i32,
+        bias: i32,
+        shift: u32,
+    },
+    Even {
+        offset: i32,
+        bias: i32,
+        shift: u32,
+    },
     /// To bytes only.
     Float(Float32),
     /// To bytes only.
     Double(Float64),
-    Slow { offset: i64, divisor: i64, even: bool },
+    Slow {
+        offset: i64,
+        divisor: i64,
+        even: bool,
+    },
 }
 
 impl Division {
@@ -206,7 +218,11 @@ impl Division {
 }
 
 impl Words {
-    pub(super) fn shift32<T: Narrowed, const EVEN: bool>(offset: i32, bias: i32, shift: u32) -> Shift32<T, EVEN> {
+    pub(super) fn shift32<T: Narrowed, const EVEN: bool>(
+        offset: i32,
+        bias: i32,
+        shift: u32,
+    ) -> Shift32<T, EVEN> {
         Shift32 { offset, bias, shift, out: PhantomData }
     }
 

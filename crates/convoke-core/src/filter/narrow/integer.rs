@@ -55,8 +55,10 @@ pub fn narrow_form<'b>(
     if mask.len() != area || area == 0 {
         return Err(Error::Length { operand: "mask", required: area, got: mask.len() });
     }
-    let required =
-        area.checked_add(r).and_then(|len| len.checked_add(s)).ok_or(Error::Overflow { operand: "buffer" })?;
+    let required = area
+        .checked_add(r)
+        .and_then(|len| len.checked_add(s))
+        .ok_or(Error::Overflow { operand: "buffer" })?;
     if buffer.len() < required {
         return Err(Error::Length { operand: "buffer", required, got: buffer.len() });
     }
@@ -210,8 +212,7 @@ mod tests {
             let len = narrow.scratch_len();
             let (mut bytes, mut halves, mut words) =
                 (vec![3; len.bytes], vec![3; len.halves], vec![3; len.words]);
-            let mut scratch =
-                NarrowScratch { bytes: &mut bytes, halves: &mut halves, words: &mut words };
+            let mut scratch = NarrowScratch { bytes: &mut bytes, halves: &mut halves, words: &mut words };
             narrow.run(&src, &mut dst, &mut scratch).unwrap();
             assert!(dst == expected, "{level}: {desc:?}, mask {mask:?}, as {:?}", form.desc);
         }

@@ -203,7 +203,7 @@ impl<'a> NarrowPlan<'a> {
         };
         let row = self.pitch.checked_mul(4).filter(|&len| len <= isize::MAX as usize / 4)?;
         let bytes = rows.checked_mul(self.pitch).filter(|&len| len <= isize::MAX as usize / 4)?;
-        Some(NarrowScratchLen { bytes, halves: row + ALIGN, words: row + ALIGN })
+        Some(NarrowScratchLen { bytes, halves: row + 2 * ALIGN, words: row + 2 * ALIGN })
     }
 
     /// The descriptor that was planned.

@@ -9,17 +9,15 @@ use super::columns::{Columns, Down};
 use super::pixel::NarrowPixel;
 use super::plan::{ALIGN, Lanes, Lines, NarrowPlan};
 use super::scratch::NarrowScratch;
-use crate::kernel::narrow::lanes::{
-    ByteToHalf, ByteToWord, HalfToWord, SignedToWord, Word,
-};
+use crate::kernel::narrow::lanes::{ByteToHalf, ByteToWord, Half, HalfToWord, SignedToWord, Word};
 use crate::kernel::narrow::line::{Line, Rows, sum_line};
 
 /// Masks of ones up to this height, or width, are summed tap by tap.
 const FEW_ROWS: usize = 5;
 const FEW_COLS: usize = 7;
 static ONES: [i16; FEW_COLS] = [1; FEW_COLS];
-/// Highest mask of ones whose sums of four columns fit in 16 bits.
-const FOURS_FIT: usize = 65535 / (4 * 255);
+/// Highest mask of ones whose sums of six columns, the longest groups, fit in 16 bits.
+const GROUPS_FIT: usize = 65535 / (6 * 255);
 
 /// A run with all lengths checked.
 pub(super) struct Run<'r, 's, 'a, O> {
@@ -57,15 +55,15 @@ impl<O: NarrowPixel> Run<'_, '_, '_, O> {
         let from16 = O::from16(plan);
         let from32 = O::from32(plan);
         let lanes = match (plan.lanes(from16.is_some()), across) {
-            (Lanes::HalfToWord, Across::Ones(_)) if r > FOURS_FIT => Lanes::Word,
+            (Lanes::HalfToWord, Across::Ones(_)) if r > GROUPS_FIT => Lanes::Word,
             (lanes, _) => lanes,
         };
 
         let NarrowScratch { bytes, halves, words } = &mut *self.scratch;
         bytes[..plan.pitch].fill(plan.desc.border.outside() as u8);
         let outside = &bytes[..plan.pitch];
-        let [columns16, four16, sums16] = rows(halves, plan.pitch, left * c);
-        let [columns32, four32, sums32] = rows(words, plan.pitch, left * c);
+        let [columns16, groups16, moves16, sums16] = rows(halves, plan.pitch, left * c);
+        let [columns32, groups32, moves32, sums32] = rows(words, plan.pitch, left * c);
 
         for start in (0..width).step_by(plan.block) {
             let block = start..width.min(start + plan.block);
@@ -83,23 +81,29 @@ impl<O: NarrowPixel> Run<'_, '_, '_, O> {
                 match (lanes, from16) {
                     (Lanes::Half, Some(from)) => {
                         columns.sum::<S, ByteToHalf>(simd, y, first, &mut columns16[..inputs]);
-                        let spare = [&mut *four16, &mut *sums16];
+                        let spare = [&mut *groups16, &mut *moves16, &mut *sums16];
                         across.halves(simd, c, &columns16[..behind], from, spare, dst);
                     }
                     (Lanes::HalfToWord, _) => {
                         columns.sum::<S, ByteToHalf>(simd, y, first, &mut columns16[..inputs]);
                         let columns = &columns16[..behind];
-                        across.words::<S, HalfToWord, _>(simd, c, columns, from32, four16, sums32, dst);
+                        across.words::<S, Half, HalfToWord, _>(
+                            simd, c, columns, from32, groups16, moves32, sums32, dst,
+                        );
                     }
                     (Lanes::SignedToWord, _) => {
                         columns.sum::<S, ByteToHalf>(simd, y, first, &mut columns16[..inputs]);
                         let columns = &columns16[..behind];
-                        across.words::<S, SignedToWord, _>(simd, c, columns, from32, four16, sums32, dst);
+                        across.words::<S, Half, SignedToWord, _>(
+                            simd, c, columns, from32, groups16, moves32, sums32, dst,
+                        );
                     }
                     (Lanes::Word | Lanes::Half, _) => {
                         columns.sum::<S, ByteToWord>(simd, y, first, &mut columns32[..inputs]);
                         let columns = &columns32[..behind];
-                        across.words::<S, Word, _>(simd, c, columns, from32, four32, sums32, dst);
+                        across.words::<S, Word, Word, _>(
+                            simd, c, columns, from32, groups32, moves32, sums32, dst,
+                        );
                     }
                 }
             }
@@ -143,13 +147,14 @@ impl<O: NarrowPixel> Run<'_, '_, '_, O> {
     }
 }
 
-/// Three rows of `pitch` elements, the first of which has its element `at` at the start of a cache line.
-fn rows<T>(scratch: &mut [T], pitch: usize, at: usize) -> [&mut [T]; 3] {
+/// Four rows of `pitch` elements, the first of which has its element `at` at the start of a cache line.
+fn rows<T>(scratch: &mut [T], pitch: usize, at: usize) -> [&mut [T]; 4] {
     // A misaligned start costs time, never correctness.
     let start = (scratch.as_ptr().align_offset(64).min(ALIGN) + ALIGN - at % ALIGN) % ALIGN;
     let (first, rest) = scratch[start..].split_at_mut(pitch);
     let (second, rest) = rest.split_at_mut(pitch);
-    [first, second, &mut rest[..pitch]]
+    let (third, rest) = rest.split_at_mut(pitch);
+    [first, second, third, &mut rest[..pitch]]
 }
 
 /// Pixels `cols` of row `y`, any of which may lie outside the picture.

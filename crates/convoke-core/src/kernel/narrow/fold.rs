@@ -76,7 +76,9 @@ pub(crate) fn fold_add<L: Load, const P: usize, const C: usize, const ANTI: bool
 /// Most rows that a pass reads.
 const ROWS: usize = 9;
 
-impl<L: Load, const P: usize, const C: usize, const ANTI: bool, const UNIT: bool> Terms<'_, L, P, C, ANTI, UNIT> {
+impl<L: Load, const P: usize, const C: usize, const ANTI: bool, const UNIT: bool>
+    Terms<'_, L, P, C, ANTI, UNIT>
+{
     /// Calls `f` with the sum of every element from `start` on and its place in `dst`.
     ///
     /// There is one loop for every number of rows because zipped iterators are what reliably becomes a loop without

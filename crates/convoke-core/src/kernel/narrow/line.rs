@@ -56,7 +56,8 @@ impl<'a> Line<'a> {
 
     /// The sums of the taps below and above 0.
     pub(crate) fn range(&self) -> [i64; 2] {
-        let sum = |keep: fn(i64) -> bool| self.taps.iter().map(|&tap| tap.into()).filter(|&tap| keep(tap)).sum();
+        let sum =
+            |keep: fn(i64) -> bool| self.taps.iter().map(|&tap| tap.into()).filter(|&tap| keep(tap)).sum();
         [sum(|tap| tap < 0), sum(|tap| tap > 0)]
     }
 }
@@ -114,8 +115,12 @@ fn pairs<'a, L: Load, const P: usize, const C: usize, const ANTI: bool, const UN
     // An odd line of which the second half is negative is turned, so that its outer tap may be the unit.
     let turned = line.symmetry == Symmetry::Odd && line.tap(last) < 0;
     let at = |p: usize| if turned { last - (first + p) } else { first + p };
-    let mut terms =
-        Terms { pair_taps: [L::Sum::default(); P], pairs: [[&[]; 2]; P], taps: [L::Sum::default(); C], rows: [&[]; C] };
+    let mut terms = Terms {
+        pair_taps: [L::Sum::default(); P],
+        pairs: [[&[]; 2]; P],
+        taps: [L::Sum::default(); C],
+        rows: [&[]; C],
+    };
     for p in 0..P {
         terms.pair_taps[p] = L::Sum::of(line.tap(last - at(p)));
         terms.pairs[p] = [row(at(p)), row(last - at(p))];

@@ -14,12 +14,15 @@
 //! ```
 //!
 //! so the next `STRIDE * c` sums follow from the last ones independently of each other, one vector addition each; and
-//! the sums over `j` do not wait for anything. They are made in two steps of four terms: sums of four neighbours
-//! ([`fours`]), then four of those ([`slide`]). Everything is an integer and wraps, so no order of summation is better
-//! than another.
+//! the sums over `j` do not wait for anything. They are made in two steps of four terms, and used twice: where they
+//! enter and, `len` pixels further on, where they leave ([`slide`]). Windows of up to about thirty pixels are cheaper
+//! still without a chain, as a sum of a few sums of a few neighbours ([`Groups`]). Everything is an integer and wraps, so
+//! no order of summation is better than another.
 
 use convoke_simd::Simd;
 
+use super::finish::Keep;
+use super::fold::{Terms, fold};
 use super::lanes::{Lane, Load};
 
 /// Pixels by which the window moves at a time.
@@ -51,51 +54,64 @@ pub(crate) fn roll<S: Simd, L: Load>(simd: S, enters: &[L::In], leaves: &[L::In]
     );
 }
 
-/// `fours[i] = sums[i] + sums[i + c] + sums[i + 2 c] + sums[i + 3 c]`, as far as `sums` reaches.
+/// `dst[i] = sum over c of  row(c)[i]`, for up to nine rows.
 #[inline(never)]
-pub(crate) fn fours<S: Simd, W: Lane>(simd: S, sums: &[W], c: usize, fours: &mut [W]) {
+pub(crate) fn sum_rows<'a, S: Simd, L: Load>(
+    simd: S,
+    count: usize,
+    row: &dyn Fn(usize) -> &'a [L::In],
+    dst: &mut [L::Sum],
+) {
+    macro_rules! rows {
+        ($($count:literal)*) => {
+            match count {
+                $($count => {
+                    let rows = core::array::from_fn(row);
+                    let terms: Terms<'_, L, 0, $count, false, true> =
+                        Terms { pair_taps: [], pairs: [], taps: [L::Sum::default(); $count], rows };
+                    fold(&terms, Keep, dst);
+                })*
+                _ => {}
+            }
+        };
+    }
     simd.vectorize(
         #[inline(always)]
-        || {
-            let n = sums.len() - 3 * c;
-            let from = |j: usize| sums[j * c..][..n].iter();
-            let all = from(0).zip(from(1)).zip(from(2)).zip(from(3));
-            for (out, (((&a, &b), &d), &e)) in fours[..n].iter_mut().zip(all) {
-                *out = a.add(b).add(d.add(e));
-            }
-        },
+        || rows!(1 2 3 4 5 6 7 8 9),
     );
 }
 
-/// What enters less what leaves as the window moves by [`STRIDE`] pixels of `c` channels, from `fours`:
-/// `moves[i] = sum over j < STRIDE of  sums[i + (len + j) * c] - sums[i + j * c]`.
-#[inline(never)]
-fn moves<S: Simd, L: Load>(simd: S, fours: &[L::In], c: usize, len: usize, moves: &mut [L::Sum]) {
-    simd.vectorize(
-        #[inline(always)]
-        || {
-            let n = moves.len();
-            let leave = |j: usize| fours[j * c..][..n].iter();
-            let enter = |j: usize| fours[(len + j) * c..][..n].iter();
-            let leaves = leave(0).zip(leave(4)).zip(leave(8)).zip(leave(12));
-            let enters = enter(0).zip(enter(4)).zip(enter(8)).zip(enter(12));
-            for ((out, (((&a, &b), &d), &e)), (((&f, &g), &h), &k)) in moves.iter_mut().zip(leaves).zip(enters) {
-                let enters = L::load(f).add(L::load(g)).add(L::load(h).add(L::load(k)));
-                let leaves = L::load(a).add(L::load(b)).add(L::load(d).add(L::load(e)));
-                *out = enters.sub(leaves);
-            }
-        },
-    );
+/// How a short window is made of sums of `group` neighbours: their number, then that of single elements.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Groups {
+    pub(crate) group: usize,
+    pub(crate) groups: usize,
+    pub(crate) singles: usize,
+}
+
+impl Groups {
+    /// The cheapest way for a window of `len`, if nine terms are enough.
+    pub(crate) fn of(len: usize) -> Option<Self> {
+        (3..=6)
+            .map(|group| Self { group, groups: len / group, singles: len % group })
+            .filter(|way| way.groups > 0 && way.terms() <= 9)
+            .min_by_key(|way| way.group + way.terms())
+    }
+
+    /// The terms of a sum.
+    pub(crate) fn terms(&self) -> usize {
+        self.groups + self.singles
+    }
 }
 
 /// `dst[i] = sum over j < len of  sums[i + j * c]`, for `C = c` channels and blocks of `N = STRIDE * c`.
 ///
-/// `fours` are those of `sums`, which must reach `(len + STRIDE - 1) * c` elements further than `dst`.
+/// `moves[i]` are sums of [`STRIDE`] neighbours of `sums`, and reach `len * c` elements further than `dst`.
 #[inline(never)]
 pub(crate) fn slide<S: Simd, L: Load, const C: usize, const N: usize>(
     simd: S,
     sums: &[L::In],
-    fours: &[L::In],
+    moves: &[L::Sum],
     len: usize,
     dst: &mut [L::Sum],
 ) {
@@ -107,27 +123,36 @@ pub(crate) fn slide<S: Simd, L: Load, const C: usize, const N: usize>(
     }
     let (start, rest) = dst.split_at_mut(N);
     start.copy_from_slice(&window);
-    moves::<S, L>(simd, fours, C, len, rest);
-    add_up::<S, L::Sum, N>(simd, &window, rest);
+    let n = rest.len();
+    add_up::<S, L::Sum, N>(simd, &window, &moves[len * C..][..n], &moves[..n], rest);
 }
 
-/// Every block becomes its sum with all blocks before it and `start`.
+/// `dst[i] = start[i] + enters[i] - leaves[i]` in the first block of `N`, and on from there in every other.
 // A function of its own because sums that come out of scalar code would stay there.
 #[inline(never)]
-fn add_up<S: Simd, W: Lane, const N: usize>(simd: S, start: &[W; N], sums: &mut [W]) {
+fn add_up<S: Simd, W: Lane, const N: usize>(
+    simd: S,
+    start: &[W; N],
+    enters: &[W],
+    leaves: &[W],
+    dst: &mut [W],
+) {
     simd.vectorize(
         #[inline(always)]
         || {
             let mut window = *start;
-            let (blocks, rest) = sums.as_chunks_mut::<N>();
-            for block in blocks {
+            let ((blocks, rest), (enters, last), (leaves, after)) =
+                (dst.as_chunks_mut::<N>(), enters.as_chunks::<N>(), leaves.as_chunks::<N>());
+            for ((block, enters), leaves) in blocks.iter_mut().zip(enters).zip(leaves) {
                 for i in 0..N {
-                    window[i] = window[i].add(block[i]);
+                    window[i] = window[i].add(enters[i].sub(leaves[i]));
                     block[i] = window[i];
                 }
             }
-            for (sum, window) in rest.iter_mut().zip(window) {
-                *sum = sum.add(window);
+            // From memory: if this loop read `window`, that would have to have an address.
+            let before = blocks.last().unwrap_or(start);
+            for (((sum, before), &enters), &leaves) in rest.iter_mut().zip(before).zip(last).zip(after) {
+                *sum = before.add(enters.sub(leaves));
             }
         },
     );
