@@ -58,7 +58,7 @@ fn main() {
     ];
     for (size_name, [h, w]) in [("512x512", [512, 512]), ("1080p", [1080, 1920])] {
         for (channels_name, channels) in [("gray", 1), ("rgb", 3)] {
-            let src: Vec<u8> = (0..h * w * channels).map(|i| (i * 7919 >> 5) as u8).collect();
+            let src: Vec<u8> = (0..h * w * channels).map(|i| ((i * 7919) >> 5) as u8).collect();
             let pixels = (h * w) as f64;
             let mut copy = vec![0; src.len()];
             let copied = best(|| black_box(&mut copy[..]).copy_from_slice(black_box(&src))) / pixels;

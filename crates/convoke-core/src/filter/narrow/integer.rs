@@ -77,7 +77,7 @@ fn form<'b>(
     {
         return None;
     }
-    if !(desc.divisor > 0.0) || desc.scale == 0.0 {
+    if desc.divisor.is_nan() || desc.divisor <= 0.0 || desc.scale == 0.0 {
         return None;
     }
     // mask = taps * 2^exponent, with the taps as small as they can be.

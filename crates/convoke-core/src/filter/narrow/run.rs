@@ -11,13 +11,16 @@ use super::plan::{ALIGN, Lanes, Lines, NarrowPlan};
 use super::scratch::NarrowScratch;
 use crate::kernel::narrow::lanes::{ByteToHalf, ByteToWord, Half, HalfToWord, SignedToWord, Word};
 use crate::kernel::narrow::line::{Line, Rows, sum_line};
+use crate::kernel::narrow::window::Groups;
 
 /// Masks of ones up to this height, or width, are summed tap by tap.
 const FEW_ROWS: usize = 5;
 const FEW_COLS: usize = 7;
 static ONES: [i16; FEW_COLS] = [1; FEW_COLS];
-/// Highest mask of ones whose sums of six columns, the longest groups, fit in 16 bits.
-const GROUPS_FIT: usize = 65535 / (6 * 255);
+/// Highest mask of ones whose sums of this many columns fit in 16 bits.
+const fn fits(columns: usize) -> usize {
+    65535 / (columns * 255)
+}
 
 /// A run with all lengths checked.
 pub(super) struct Run<'r, 's, 'a, O> {
@@ -55,7 +58,7 @@ impl<O: NarrowPixel> Run<'_, '_, '_, O> {
         let from16 = O::from16(plan);
         let from32 = O::from32(plan);
         let lanes = match (plan.lanes(from16.is_some()), across) {
-            (Lanes::HalfToWord, Across::Ones(_)) if r > GROUPS_FIT => Lanes::Word,
+            (Lanes::HalfToWord, Across::Ones(len)) if r > fits(Groups::neighbours(len)) => Lanes::Word,
             (lanes, _) => lanes,
         };
 

@@ -98,6 +98,11 @@ impl Groups {
             .min_by_key(|way| way.group + way.terms())
     }
 
+    /// How many neighbours the first sums for a window of `len` have.
+    pub(crate) fn neighbours(len: usize) -> usize {
+        Self::of(len).map_or(4, |way| way.group)
+    }
+
     /// The terms of a sum.
     pub(crate) fn terms(&self) -> usize {
         self.groups + self.singles
@@ -144,8 +149,14 @@ fn add_up<S: Simd, W: Lane, const N: usize>(
             let ((blocks, rest), (enters, last), (leaves, after)) =
                 (dst.as_chunks_mut::<N>(), enters.as_chunks::<N>(), leaves.as_chunks::<N>());
             for ((block, enters), leaves) in blocks.iter_mut().zip(enters).zip(leaves) {
+                // All of a block is read before any of it is written: then the compiler need not know that they
+                // share no memory to work on it as a whole.
+                let mut change = [W::default(); N];
                 for i in 0..N {
-                    window[i] = window[i].add(enters[i].sub(leaves[i]));
+                    change[i] = enters[i].sub(leaves[i]);
+                }
+                for i in 0..N {
+                    window[i] = window[i].add(change[i]);
                     block[i] = window[i];
                 }
             }
