@@ -90,7 +90,6 @@ pub fn scharr<O: NarrowPixel + Default>(
 ///
 /// # Errors
 /// [`OpenCvError::Filter`] as for [`box_filter`], for a mask of another length, and for sums that could reach 2^30.
-#[expect(clippy::too_many_arguments, reason = "the function that it stands for has as many")]
 pub fn filter2d<O: NarrowPixel + Default>(
     picture: &Picture<'_>,
     size: [usize; 2],
