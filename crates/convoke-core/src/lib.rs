@@ -1,12 +1,13 @@
 //! Convolution without `std`, without `alloc` and without `unsafe`: the core that everything else in Convoke, and
 //! whoever embeds it, builds on.
 //!
-//! Two operations, of one shape:
+//! Two operations, of one shape, and a special case:
 //!
 //! | operation | asked by | planned by |
 //! |---|---|---|
 //! | a convolution layer on f32 tensors | [`Conv2dDesc`] | [`Conv2dPlan`] |
 //! | a linear filter of u8 and f32 pictures | [`Filter2dDesc`] | [`Filter2dPlan`] |
+//! | the same of u8 pictures with whole-numbered taps, exactly and faster | [`NarrowDesc`] | [`NarrowPlan`] |
 //!
 //! # The flow
 //!

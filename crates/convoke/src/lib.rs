@@ -8,6 +8,7 @@
 //! |---|---|---|
 //! | a picture | it blurred, sharpened, its edges | [`Filter`] with a [`mask::Mask`] |
 //! | an [`image`](https://docs.rs/image) picture | the same | `filter_image`, with the feature `image` |
+//! | an 8-bit picture | OpenCV's result, bit for bit | [`opencv`] |
 //! | a tensor and weights | a layer's output | [`Conv2d`] |
 //! | buffers, no heap, no threads | the same | [`Conv2dPlan`], [`Filter2dPlan`], [`GemmConv2dPlan`] |
 //!
