@@ -1,12 +1,13 @@
 //! Convolution without `std`, without `alloc` and without `unsafe`: the core that everything else in Convoke, and
 //! whoever embeds it, builds on.
 //!
-//! Two operations, of one shape:
+//! Two operations, of one shape, and a special case:
 //!
 //! | operation | asked by | planned by |
 //! |---|---|---|
 //! | a convolution layer on f32 tensors | [`Conv2dDesc`] | [`Conv2dPlan`] |
 //! | a linear filter of u8, u16, i16 and f32 pictures | [`Filter2dDesc`] | [`Filter2dPlan`], or [`Filter2dStream`] by rows |
+//! | the same of u8 pictures with whole-numbered taps, exactly and faster | [`NarrowDesc`] | [`NarrowPlan`] |
 //!
 //! # The flow
 //!
@@ -82,6 +83,11 @@ pub use filter::FilterDescription;
 pub use filter::Window;
 pub use filter::desc::Filter2dDesc;
 pub use filter::factor::factor;
+pub use filter::narrow::desc::{NarrowDesc, NarrowMask, Rounding};
+pub use filter::narrow::integer::{NarrowForm, narrow_form};
+pub use filter::narrow::pixel::NarrowPixel;
+pub use filter::narrow::plan::NarrowPlan;
+pub use filter::narrow::scratch::{NarrowScratch, NarrowScratchLen};
 pub use filter::pack::PackedMask;
 pub use filter::pixel::Pixel;
 pub use filter::plan::Filter2dPlan;

@@ -9,6 +9,7 @@
 //! | a picture | it blurred, sharpened, its edges | [`Filter`] with a [`mask::Mask`] |
 //! | an [`image`](https://docs.rs/image) picture | the same | `filter_image`, with the feature `image` |
 //! | a picture larger than memory, or a camera's rows | the same, row by row | [`FilterStream`] |
+//! | an 8-bit picture | OpenCV's result, bit for bit | [`opencv`] |
 //! | a tensor and weights | a layer's output | [`Conv2d`] |
 //! | buffers, no heap, no threads | the same | [`Conv2dPlan`], [`Filter2dPlan`], [`GemmConv2dPlan`] |
 //!
@@ -44,6 +45,7 @@ mod buffer;
 mod conv2d;
 mod filter;
 pub mod mask;
+pub mod opencv;
 mod options;
 #[cfg(feature = "image")]
 mod picture;
@@ -52,8 +54,9 @@ mod stream;
 pub use conv2d::{Candidate, Conv2d, Explanation};
 pub use convoke_core::{
     Activation, Border, Conv2dDesc, Conv2dPlan, Description, Error, Filter2dDesc, Filter2dPlan,
-    Filter2dStream, Geometry, Layout, Level, Mode, Operands, Packed, PackedMask, Padding, Piece, Pieces,
-    Pixel, Strides, factor,
+    Filter2dStream, Geometry, Layout, Level, Mode, NarrowDesc, NarrowMask, NarrowPixel, NarrowPlan,
+    NarrowScratch, NarrowScratchLen, Operands, Packed, PackedMask, Padding, Piece, Pieces, Pixel, Rounding,
+    Strides, factor,
 };
 pub use convoke_gemm::GemmConv2dPlan;
 pub use convoke_simd::UnknownLevel;

@@ -182,7 +182,7 @@ impl Settle<'_> {
 }
 
 /// `|x|`, finite, as an integer of 24 bits times a power of two.
-pub(super) fn split(x: f32) -> (u32, i32) {
+pub(crate) fn split(x: f32) -> (u32, i32) {
     let bits = x.to_bits();
     let fraction = bits & 0x7F_FFFF;
     match (bits >> 23 & 0xFF) as i32 {

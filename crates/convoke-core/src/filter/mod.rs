@@ -10,10 +10,11 @@ mod boxed;
 mod certificate;
 pub(crate) mod desc;
 mod describe;
-mod exact;
+pub(crate) mod exact;
 pub(crate) mod factor;
 mod gather;
 mod integer;
+pub(crate) mod narrow;
 pub(crate) mod pack;
 pub(crate) mod pixel;
 pub(crate) mod plan;
@@ -23,7 +24,7 @@ mod scatter;
 mod stage;
 pub(crate) mod stream;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 mod tile;
 
 pub use describe::FilterDescription;

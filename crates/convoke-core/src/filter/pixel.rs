@@ -1,12 +1,15 @@
 //! The types of a pixel's channels: how they become f32 in the gather stage and what becomes of sums in the scatter
 //! stage.
 
+use core::ops::Range;
+
 use convoke_simd::Simd;
 
 use super::exact::Settle;
 use super::integer::{Integer, MAX_LANES, any_open, settle_vectors, store_row, store_vectors};
 use super::stage::{Block, Stage};
 use crate::kernel::plane::TILE_ROWS;
+use crate::{Error, NarrowPlan, NarrowScratch};
 
 /// A type that pictures are made of: `u8`, `u16`, `i16` or `f32`.
 pub trait Pixel: sealed::Pixel {}
@@ -17,7 +20,10 @@ impl Pixel for i16 {}
 impl Pixel for f32 {}
 
 pub(super) mod sealed {
-    use super::{Block, Settle, Simd, Stage};
+    use core::ops::Range;
+
+    use super::{Block, NarrowPlan, NarrowScratch, Settle, Simd, Stage};
+    use crate::Error;
 
     pub trait Pixel: Copy + Default + Send + Sync + 'static {
         /// Least and greatest value of a type of integers; with such types on both sides, a result must be the
@@ -32,6 +38,22 @@ pub(super) mod sealed {
 
         /// The slice itself, if there is nothing to widen.
         fn as_f32(src: &[Self]) -> Option<&[f32]>;
+
+        /// The slice itself, if it is one of bytes.
+        fn as_bytes(_: &[Self]) -> Option<&[u8]> {
+            None
+        }
+
+        /// Runs a narrow filter, if it writes this type.
+        fn run_narrow(
+            _: &NarrowPlan<'_>,
+            _: Range<usize>,
+            _: &[u8],
+            _: &mut [Self],
+            _: &mut NarrowScratch<'_>,
+        ) -> Option<Result<(), Error>> {
+            None
+        }
 
         /// Accumulates a block of outputs into `dst`, which starts at the first of them.
         fn accumulate<S: Simd>(simd: S, stage: &mut Stage<'_>, block: &Block<'_>, dst: &mut [Self]);
@@ -124,6 +146,20 @@ impl Direct for f32 {
 impl sealed::Pixel for u8 {
     const RANGE: Option<[i32; 2]> = Some([0, 255]);
 
+    fn as_bytes(src: &[u8]) -> Option<&[u8]> {
+        Some(src)
+    }
+
+    fn run_narrow(
+        plan: &NarrowPlan<'_>,
+        rows: Range<usize>,
+        src: &[u8],
+        dst: &mut [u8],
+        scratch: &mut NarrowScratch<'_>,
+    ) -> Option<Result<(), Error>> {
+        Some(plan.run_rows(rows, src, dst, scratch))
+    }
+
     #[inline(always)]
     fn widen(self) -> f32 {
         self.into()
@@ -189,6 +225,16 @@ macro_rules! in_two_steps {
     ($type:ty) => {
         impl sealed::Pixel for $type {
             const RANGE: Option<[i32; 2]> = Some([<$type>::MIN as i32, <$type>::MAX as i32]);
+
+            fn run_narrow(
+                plan: &NarrowPlan<'_>,
+                rows: Range<usize>,
+                src: &[u8],
+                dst: &mut [$type],
+                scratch: &mut NarrowScratch<'_>,
+            ) -> Option<Result<(), Error>> {
+                Some(plan.run_rows(rows, src, dst, scratch))
+            }
 
             #[inline(always)]
             fn widen(self) -> f32 {

@@ -3,6 +3,7 @@
 
 pub(crate) mod boxes;
 pub(crate) mod lanes;
+pub(crate) mod narrow;
 pub(crate) mod plane;
 pub(crate) mod scatter;
 pub(crate) mod separable;

@@ -14,15 +14,15 @@ use std::vec::Vec;
 use crate::{Border, Filter2dDesc, Filter2dPlan, Level, Mode, Pixel};
 
 /// Numbers that look random and are the same every time (Knuth's MMIX generator).
-struct Random(u64);
+pub(crate) struct Random(pub(crate) u64);
 
 impl Random {
-    fn next(&mut self) -> u32 {
+    pub(crate) fn next(&mut self) -> u32 {
         self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
         (self.0 >> 33) as u32
     }
 
-    fn below(&mut self, n: usize) -> usize {
+    pub(crate) fn below(&mut self, n: usize) -> usize {
         self.next() as usize % n
     }
 
@@ -35,7 +35,7 @@ impl Random {
         (0..n).map(|_| self.signed()).collect()
     }
 
-    fn bytes(&mut self, n: usize) -> Vec<u8> {
+    pub(crate) fn bytes(&mut self, n: usize) -> Vec<u8> {
         (0..n).map(|_| self.next() as u8).collect()
     }
 
@@ -54,7 +54,7 @@ impl Random {
     }
 }
 
-const BORDERS: [Border; 6] = [
+pub(crate) const BORDERS: [Border; 6] = [
     Border::Zero,
     Border::Constant(17.25),
     Border::Replicate,
@@ -64,7 +64,7 @@ const BORDERS: [Border; 6] = [
 ];
 
 /// The index in a line of `n` that stands at `at`, found by walking towards the line instead of by arithmetic.
-fn outside(border: Border, mut at: isize, n: isize) -> Option<usize> {
+pub(crate) fn outside(border: Border, mut at: isize, n: isize) -> Option<usize> {
     while !(0..n).contains(&at) {
         at = match border {
             Border::Zero | Border::Constant(_) => return None,
