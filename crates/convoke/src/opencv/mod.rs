@@ -11,8 +11,8 @@
 //! | [`filter2d`] | `filter2D` with whole-numbered kernels | none: exact |
 //!
 //! Sizes here are `[rows, columns]` as everywhere in Convoke, where OpenCV has `(width, height)`; so are anchors and
-//! sigmas. Like OpenCV's functions, and unlike [`Filter`](crate::Filter) by default, these correlate. OpenCV's
-//! `BORDER_DEFAULT` is [`Border::Reflect101`]. [`Border::Wrap`], which OpenCV's filters refuse, works.
+//! sigmas. They correlate, as OpenCV's functions do. OpenCV's
+//! `BORDER_DEFAULT` is [`Border::Reflect101`](crate::Border::Reflect101). [`Border::Wrap`](crate::Border::Wrap), which OpenCV's filters refuse, works.
 //!
 //! What is not the same: in masks of ones with an area of two pixels, OpenCV makes 0 or 255 of the sum 510, depending
 //! on the pixel's place in the row; here it is 255.
