@@ -3,7 +3,7 @@
 //! A correlation is a product of spectra. The picture is cut into overlapping tiles; a tile is transformed, multiplied by the
 //! mask's spectrum, which is computed once, and transformed back; outputs whose windows lay wholly in the tile are right, and
 //! the others belong to its neighbours ("overlap-save"). What an output costs hardly depends on the mask: with AVX-512 and
-//! f32 the direct kernels are overtaken at masks of about 9x9, and at 31x31 they take eight times as long.
+//! f32 the direct kernels are overtaken at masks of about 9x9, and at 31x31 they take five to nine times as long.
 //!
 //! The flow is `descriptor -> plan -> filter (with the mask, once) -> run`:
 //!
