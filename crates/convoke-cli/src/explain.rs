@@ -70,13 +70,23 @@ fn explain_filter(args: &ExplainFilterArgs) -> Outcome<()> {
                 (" ", format!("not taken: {:.1} times the least predicted time", candidate.cost / least))
             }
         };
-        text.push_str(&format!("{mark} {}\n  {why}\n", filter.plan().describe()));
+        text.push_str(&format!("{mark} {}\n  {why}\n", filter.describe()));
     }
     for &algorithm in FilterAlgorithm::ALL {
         let known = candidates.iter().any(|candidate| candidate.algorithm == algorithm);
-        if algorithm != FilterAlgorithm::Auto && !known {
-            text.push_str(&format!("  {:<10} not taken: the mask is not of that kind\n", algorithm.name()));
+        if algorithm == FilterAlgorithm::Auto || known {
+            continue;
         }
+        let why = match algorithm {
+            FilterAlgorithm::Narrow
+                if Filter::with_options(&desc, &mask, &options.filter_algorithm(algorithm)).is_ok() =>
+            {
+                "taken wherever bytes are filtered to integers"
+            }
+            FilterAlgorithm::Fft => "not taken: the mask is too small for it",
+            _ => "not taken: the mask is not of that kind",
+        };
+        text.push_str(&format!("  {:<10} {why}\n", algorithm.name()));
     }
     print(&text)
 }

@@ -55,6 +55,8 @@ pub enum Error {
     NotSeparable,
     /// A mask does not have the same value everywhere, as a box filter must have it.
     NotBox,
+    /// A filter is not one of narrow integers: taps that are no whole numbers, or sums too large for it.
+    NotNarrow,
     /// A plan streams that has no stream: only those of the direct algorithm have one.
     NotDirect,
     /// Integers that must be exact would not be, with this algorithm.
@@ -104,6 +106,9 @@ impl fmt::Display for Error {
             }
             Error::NotSeparable => f.write_str("mask: must be a column times a row, got one that is not"),
             Error::NotBox => f.write_str("mask: must have one value everywhere, got several"),
+            Error::NotNarrow => {
+                f.write_str("mask: must be small whole numbers for narrow integers, got others")
+            }
             Error::NotDirect => f.write_str("plan: must be direct to stream, got another algorithm"),
             Error::Inexact { operand } => {
                 write!(f, "{operand}: must be exact with integers, got some that may not be")

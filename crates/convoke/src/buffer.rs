@@ -16,17 +16,45 @@ pub(crate) fn zeros<T: Clone + Default>(operand: &'static str, len: usize) -> Re
     Ok(buffer)
 }
 
-/// Scratch buffers of one length, handed to whoever runs and kept for the next run. There are at most as many
-/// as ever ran at the same time.
+/// Buffers of one kind, handed to whoever runs and kept for the next run. There are at most as many as ever ran at the
+/// same time.
+#[derive(Debug)]
+pub(crate) struct Pool<T> {
+    free: Mutex<Vec<T>>,
+}
+
+impl<T> Pool<T> {
+    pub(crate) const fn new() -> Self {
+        Self { free: Mutex::new(Vec::new()) }
+    }
+
+    /// Lends a buffer to `f`: one that was used before, or what `make` makes.
+    pub(crate) fn lend<R>(
+        &self,
+        make: impl FnOnce() -> Result<T, Error>,
+        f: impl FnOnce(&mut T) -> Result<R, Error>,
+    ) -> Result<R, Error> {
+        let kept = self.free.lock().unwrap_or_else(PoisonError::into_inner).pop();
+        let mut buffer = match kept {
+            Some(buffer) => buffer,
+            None => make()?,
+        };
+        let result = f(&mut buffer);
+        self.free.lock().unwrap_or_else(PoisonError::into_inner).push(buffer);
+        result
+    }
+}
+
+/// Scratch buffers of one length.
 #[derive(Debug)]
 pub(crate) struct Scratch {
     len: usize,
-    free: Mutex<Vec<Vec<f32>>>,
+    pool: Pool<Vec<f32>>,
 }
 
 impl Scratch {
     pub(crate) fn new(len: usize) -> Self {
-        Self { len, free: Mutex::new(Vec::new()) }
+        Self { len, pool: Pool::new() }
     }
 
     /// Lends a buffer to `f`. It is garbage before and after.
@@ -34,13 +62,6 @@ impl Scratch {
         if self.len == 0 {
             return f(&mut []);
         }
-        let kept = self.free.lock().unwrap_or_else(PoisonError::into_inner).pop();
-        let mut buffer = match kept {
-            Some(buffer) => buffer,
-            None => zeros("scratch", self.len)?,
-        };
-        let result = f(&mut buffer);
-        self.free.lock().unwrap_or_else(PoisonError::into_inner).push(buffer);
-        result
+        self.pool.lend(|| zeros("scratch", self.len), |buffer| f(buffer))
     }
 }

@@ -36,8 +36,8 @@ const CHANNELS: [(&str, usize); 2] = [("gray", 1), ("rgb", 3)];
 enum Types {
     Bytes,
     Floats,
-    /// The gradient of bytes has signs, and goes to floats.
-    BytesToFloats,
+    /// The gradient of bytes has signs.
+    BytesToSigned,
 }
 
 struct Problem {
@@ -64,6 +64,7 @@ pub(super) fn run(args: &BenchArgs, threads: usize) -> Outcome<()> {
     let src_u8: Vec<u8> = src_f32.iter().map(|&x| x as u8).collect();
     let mut dst_f32 = vec![0_f32; longest];
     let mut dst_u8 = vec![0_u8; longest];
+    let mut dst_i16 = vec![0_i16; longest];
     let progress = Progress::new("timing", u64::from(args.rounds) * problems.len() as u64, args.common.quiet);
     for _ in 0..args.rounds {
         for problem in &mut problems {
@@ -82,7 +83,7 @@ pub(super) fn run(args: &BenchArgs, threads: usize) -> Outcome<()> {
                 let timed = problem.samples.round(|| match problem.types {
                     Types::Bytes => filter.run_into(bytes, to_bytes),
                     Types::Floats => filter.run_into(floats, to_floats),
-                    Types::BytesToFloats => filter.run_into(bytes, to_floats),
+                    Types::BytesToSigned => filter.run_into(bytes, &mut dst_i16[..len]),
                 });
                 timed.about(&problem.name)?;
             }
@@ -108,7 +109,7 @@ fn problems(args: &BenchArgs, options: &Options) -> Outcome<Vec<Problem>> {
                     }
                     let types = match (floats, mask_name == "sobel_3") {
                         (true, _) => Types::Floats,
-                        (false, true) => Types::BytesToFloats,
+                        (false, true) => Types::BytesToSigned,
                         (false, false) => Types::Bytes,
                     };
                     let filter = match &mask {
@@ -117,7 +118,7 @@ fn problems(args: &BenchArgs, options: &Options) -> Outcome<Vec<Problem>> {
                             let desc = mask.desc(size, channels).border(Border::Reflect101);
                             match Filter::with_options(&desc, mask, options) {
                                 // What the algorithm cannot do has no line.
-                                Err(Error::NotSeparable | Error::NotBox) => continue,
+                                Err(Error::NotSeparable | Error::NotBox | Error::NotNarrow) => continue,
                                 filter => Some(filter.about(&name)?),
                             }
                         }
@@ -180,7 +181,10 @@ fn row(problem: &Problem, level: Level, threads: usize) -> Row<'_> {
         copy_ns_per_px: per_pixel(problem.copies.median()),
         median_ms: round(samples.median()),
         min_ms: round(samples.min()),
-        algo: problem.filter.as_ref().map_or("copy", |filter| filter.algorithm().name()),
+        algo: problem.filter.as_ref().map_or("copy", |filter| match problem.types {
+            Types::Bytes | Types::BytesToSigned if filter.is_narrow() => "narrow",
+            _ => filter.algorithm().name(),
+        }),
         level: level.name(),
         threads,
     }

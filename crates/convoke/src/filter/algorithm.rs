@@ -16,11 +16,16 @@ pub enum FilterAlgorithm {
     Separable,
     /// Sums of equal taps, in time that hardly depends on the mask's size.
     Box,
+    /// In the frequency domain: the time of a mask hardly depends on its size, and its floating-point results lie within
+    /// a bound of their own.
+    Fft,
+    /// Integers of 16 bits, for whole-numbered masks on bytes; pixels of other types are summed directly.
+    Narrow,
 }
 
 impl FilterAlgorithm {
     /// All of them.
-    pub const ALL: &[Self] = &[Self::Auto, Self::Direct, Self::Separable, Self::Box];
+    pub const ALL: &[Self] = &[Self::Auto, Self::Direct, Self::Separable, Self::Box, Self::Fft, Self::Narrow];
 
     /// The name on the command line.
     pub const fn name(self) -> &'static str {
@@ -29,6 +34,8 @@ impl FilterAlgorithm {
             Self::Direct => "direct",
             Self::Separable => "separable",
             Self::Box => "box",
+            Self::Fft => "fft",
+            Self::Narrow => "narrow",
         }
     }
 }

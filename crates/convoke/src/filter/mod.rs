@@ -3,14 +3,16 @@
 
 mod algorithm;
 mod choose;
+mod engine;
 
 use std::ops::Range;
 
-use convoke_core::{Error, Filter2dDesc, Filter2dPlan, Level, Pixel};
+use convoke_core::{Error, Filter2dDesc, Level, Pixel};
 use rayon::prelude::*;
 
 pub use self::algorithm::{FilterAlgorithm, UnknownFilterAlgorithm};
 pub use self::choose::FilterCandidate;
+use self::engine::{Engine, Narrow};
 use crate::buffer::{Scratch, zeros};
 use crate::mask::Mask;
 use crate::options::Options;
@@ -44,9 +46,9 @@ const PARTS_PER_THREAD: usize = 4;
 /// ```
 #[derive(Debug)]
 pub struct Filter {
-    plan: Filter2dPlan,
+    engine: Engine,
+    narrow: Option<Narrow>,
     algorithm: FilterAlgorithm,
-    packed: Vec<f32>,
     scratch: Scratch,
     options: Options,
 }
@@ -65,16 +67,23 @@ impl Filter {
     /// The same at a chosen level, with a chosen algorithm, on a chosen number of threads.
     ///
     /// # Errors
-    /// As [`new`](Self::new); [`Error::NotSeparable`] if the algorithm needs a separable mask and this one is not.
+    /// As [`new`](Self::new); [`Error::NotSeparable`], [`Error::NotBox`] or [`Error::NotNarrow`] if the
+    /// algorithm needs a mask of that kind and this one is not.
     pub fn with_options(desc: &Filter2dDesc, mask: &Mask, options: &Options) -> Result<Self, Error> {
         let algorithm = match options.filter_algorithm {
             FilterAlgorithm::Auto => choose::choose(desc, mask.weights(), options.level)?,
             asked => asked,
         };
-        let plan = choose::plan(desc, algorithm, options.level)?;
-        let mut packed = zeros("packed mask", plan.packed_len())?;
-        plan.pack(mask.weights(), &mut packed)?;
-        Ok(Self { scratch: Scratch::new(plan.scratch_len()), plan, algorithm, packed, options: *options })
+        let engine = Engine::new(desc, mask.weights(), algorithm, options.level)?;
+        let narrow = match options.filter_algorithm {
+            FilterAlgorithm::Auto => Narrow::new(desc, mask.weights(), options.level)?,
+            FilterAlgorithm::Narrow => {
+                Some(Narrow::new(desc, mask.weights(), options.level)?.ok_or(Error::NotNarrow)?)
+            }
+            _ => None,
+        };
+        let scratch = Scratch::new(engine.scratch_len());
+        Ok(Self { engine, narrow, algorithm, scratch, options: *options })
     }
 
     /// The filtered picture: as many pixels as the descriptor has.
@@ -114,18 +123,17 @@ impl Filter {
                 return Err(Error::Length { operand, required, got });
             }
         }
-        let mask = self.plan.open(&self.packed)?;
         let [height, _] = self.desc().size;
         let threads = self.options.threads_for(self.operations());
         let parts = if threads > 1 { threads * PARTS_PER_THREAD } else { self.parts_to_watch() };
         if parts == 1 {
-            self.scratch.lend(|scratch| self.plan.run(&mask, src, dst, scratch))?;
+            self.run_rows(0..height, src, dst)?;
             done(height);
             return Ok(());
         }
         let run = |(rows, part): (Range<usize>, &mut [O])| {
             let count = rows.len();
-            self.scratch.lend(|scratch| self.plan.run_rows(rows, &mask, src, part, scratch))?;
+            self.run_rows(rows, src, part)?;
             done(count);
             Ok(())
         };
@@ -137,12 +145,25 @@ impl Filter {
         }
     }
 
+    /// Rows with whatever is best for pixels of these types.
+    fn run_rows<I: Pixel, O: Pixel>(
+        &self,
+        rows: Range<usize>,
+        src: &[I],
+        dst: &mut [O],
+    ) -> Result<(), Error> {
+        match &self.narrow {
+            Some(narrow) if Narrow::is_for::<I, O>() => narrow.run_rows(rows, src, dst),
+            _ => self.scratch.lend(|scratch| self.engine.run_rows(rows, src, dst, scratch)),
+        }
+    }
+
     /// Cuts `dst` into about `count` parts of whole rows, without what is behind the last row of each.
     fn split<'d, O>(&self, dst: &'d mut [O], count: usize) -> Vec<(Range<usize>, &'d mut [O])> {
         let [height, width] = self.desc().size;
         let row_len = width * self.desc().channels;
         let stride = self.desc().dst_row_stride.unwrap_or(row_len);
-        let step = height.div_ceil(count);
+        let step = height.div_ceil(count).next_multiple_of(self.engine.row_step());
         let mut parts = Vec::new();
         let mut rest = dst;
         for first in (0..height).step_by(step) {
@@ -157,7 +178,17 @@ impl Filter {
 
     /// Multiply-adds of one run.
     fn operations(&self) -> u64 {
-        self.plan.describe().macs
+        let desc = self.desc();
+        let [r, s] = desc.mask_size;
+        let per_value = match self.algorithm {
+            FilterAlgorithm::Separable => r + s,
+            // About as long as so many multiply-adds.
+            FilterAlgorithm::Box => 40,
+            FilterAlgorithm::Fft => 120,
+            _ => r * s,
+        };
+        let factors = [desc.size[0], desc.size[1], desc.channels, per_value];
+        factors.iter().fold(1, |product: u64, &factor| product.saturating_mul(factor as u64))
     }
 
     /// Every algorithm that could compute the filter `desc` with `mask`, with what it is predicted to take, fastest
@@ -186,26 +217,32 @@ impl Filter {
 
     /// What this filter does, sizes and all.
     pub fn desc(&self) -> &Filter2dDesc {
-        self.plan.desc()
+        self.engine.desc()
     }
 
     /// The level it runs at.
     pub fn level(&self) -> Level {
-        self.plan.level()
+        self.engine.level()
     }
 
     /// Elements of `src`.
     pub fn src_len(&self) -> usize {
-        self.plan.src_len()
+        self.engine.src_len()
     }
 
     /// Elements of `dst`.
     pub fn dst_len(&self) -> usize {
-        self.plan.dst_len()
+        self.engine.dst_len()
     }
 
-    /// The plan behind it, to be asked how it works.
-    pub fn plan(&self) -> &Filter2dPlan {
-        &self.plan
+    /// How it works, in a line for people.
+    pub fn describe(&self) -> String {
+        let narrow = if self.narrow.is_some() { "; bytes in integers of 16 bits" } else { "" };
+        format!("{}{narrow}", self.engine.describe())
+    }
+
+    /// Whether bytes are filtered in narrow integers.
+    pub fn is_narrow(&self) -> bool {
+        self.narrow.is_some()
     }
 }

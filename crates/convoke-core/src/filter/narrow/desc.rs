@@ -147,6 +147,25 @@ impl<'a> NarrowDesc<'a> {
         self
     }
 
+    /// The same request with another mask, which may live longer or shorter than this one's.
+    pub const fn with_mask<'b>(&self, mask: NarrowMask<'b>) -> NarrowDesc<'b> {
+        let &Self { size, channels, anchor, border, mode, divisor, offset, rounding, .. } = self;
+        let (src_row_stride, dst_row_stride) = (self.src_row_stride, self.dst_row_stride);
+        NarrowDesc {
+            size,
+            channels,
+            mask,
+            anchor,
+            border,
+            mode,
+            divisor,
+            offset,
+            rounding,
+            src_row_stride,
+            dst_row_stride,
+        }
+    }
+
     /// Sets the elements from one row of `src` to the next.
     pub const fn src_row_stride(mut self, elements: usize) -> Self {
         self.src_row_stride = Some(elements);
