@@ -77,7 +77,8 @@ pub(super) fn deviates(mask: &[f32], column: &[f32], row: &[f32]) -> Option<usiz
     mask.iter().zip(products).position(|(w, product)| {
         let w = f64::from(*w);
         // NaN deviates.
-        !((w - product).abs() <= MOST * w.abs() + TINY)
+        let is_near = (w - product).abs() <= MOST * w.abs() + TINY;
+        !is_near
     })
 }
 

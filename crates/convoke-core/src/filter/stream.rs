@@ -406,7 +406,7 @@ impl<O: Pixel> Kernel for Pull<'_, O> {
         let Self { plan, layout, certificate, first, row, .. } = self;
         let [window, computed, weights] = layout.parts(self.memory);
         let ring = Ring::new(plan, window, layout.pitch, layout.rows, 0..plan.desc.size[1]);
-        let mut stage = Stage::new(&plan, weights, certificate, &mut []);
+        let mut stage = Stage::new(plan, weights, certificate, &mut []);
         let rows = ring.rows(first);
         let width = layout.row_len;
         if let Some(count) = self.count {

@@ -290,15 +290,15 @@ fn window_tile<S: Simd, const NV: usize>(
     let (row, next) = (&mut row[x..][..NV * S::LANES], &next[x..][..NV * S::LANES]);
     let prefix = &mut prefix[x..][..NV * S::LANES];
     let mut sums = [simd.splat(0.0); NV];
-    for j in 0..NV {
+    for (j, sum) in sums.iter_mut().enumerate() {
         let at = j * S::LANES;
         let (suffix, new) = (simd.load(&row[at..]), simd.load(&next[at..]));
         if has_prefix {
             let old = simd.load(&prefix[at..]);
-            sums[j] = simd.add(suffix, old);
+            *sum = simd.add(suffix, old);
             simd.store(simd.add(old, new), &mut prefix[at..]);
         } else {
-            sums[j] = suffix;
+            *sum = suffix;
             simd.store(new, &mut prefix[at..]);
         }
         simd.store(new, &mut row[at..]);

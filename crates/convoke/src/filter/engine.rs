@@ -16,7 +16,7 @@ use crate::buffer::{Pool, zeros};
 #[derive(Debug)]
 pub(super) enum Engine {
     /// Any of the core's algorithms.
-    Core { plan: Filter2dPlan, packed: Vec<f32> },
+    Core { plan: Box<Filter2dPlan>, packed: Vec<f32> },
     /// The frequency domain.
     Fft(Box<FftFilter>),
 }
@@ -42,7 +42,7 @@ impl Engine {
         };
         let mut packed = zeros("packed mask", plan.packed_len())?;
         plan.pack(mask, &mut packed)?;
-        Ok(Self::Core { plan, packed })
+        Ok(Self::Core { plan: Box::new(plan), packed })
     }
 
     pub(super) fn desc(&self) -> &Filter2dDesc {

@@ -105,7 +105,7 @@ fn infinities_reach_their_windows_and_no_others() {
             let large = y <= 2 && x <= 4;
             // The great number leaves no trace behind it, as it would in a running difference.
             assert!(
-                inside || large || got.fract() == 0.0 && got <= 35.0 && got >= 9.0,
+                inside || large || got.fract() == 0.0 && (9.0..=35.0).contains(&got),
                 "{level:?} at {i}: {got}"
             );
         }
