@@ -1,7 +1,7 @@
 //! Times of picture filters: the same pictures, masks and names that other libraries are timed with.
 
 use convoke::mask::Mask;
-use convoke::{Border, Error, Filter, Level, Options};
+use convoke::{Border, Error, Filter, FilterAlgorithm, Level, Options, opencv};
 use serde::Serialize;
 
 use super::timing::{Samples, noise};
@@ -40,11 +40,23 @@ enum Types {
     BytesToSigned,
 }
 
+/// What is timed.
+enum What {
+    Copy,
+    Filter(Box<Filter>),
+    /// OpenCV's Gaussian of this size, bit for bit: what its times are to be compared with. Allocates its result.
+    OpenCvGaussian {
+        picture: [usize; 2],
+        channels: usize,
+        side: usize,
+        options: Options,
+    },
+}
+
 struct Problem {
     name: String,
     pixels: usize,
-    /// `None` for the plain copy.
-    filter: Option<Filter>,
+    what: What,
     len: usize,
     types: Types,
     samples: Samples,
@@ -79,13 +91,24 @@ pub(super) fn run(args: &BenchArgs, threads: usize) -> Outcome<()> {
                 }
                 Ok::<(), std::convert::Infallible>(())
             });
-            if let Some(filter) = &problem.filter {
-                let timed = problem.samples.round(|| match problem.types {
-                    Types::Bytes => filter.run_into(bytes, to_bytes),
-                    Types::Floats => filter.run_into(floats, to_floats),
-                    Types::BytesToSigned => filter.run_into(bytes, &mut dst_i16[..len]),
-                });
-                timed.about(&problem.name)?;
+            match &problem.what {
+                What::Copy => {}
+                What::Filter(filter) => {
+                    let timed = problem.samples.round(|| match problem.types {
+                        Types::Bytes => filter.run_into(bytes, to_bytes),
+                        Types::Floats => filter.run_into(floats, to_floats),
+                        Types::BytesToSigned => filter.run_into(bytes, &mut dst_i16[..len]),
+                    });
+                    timed.about(&problem.name)?;
+                }
+                &What::OpenCvGaussian { picture: size, channels, side, options } => {
+                    let picture = opencv::Picture { pixels: bytes, size, channels };
+                    let timed = problem.samples.round(|| {
+                        let border = Border::Reflect101;
+                        opencv::gaussian_blur(&picture, [side; 2], [0.0; 2], border, &options).map(drop)
+                    });
+                    timed.about(&problem.name)?;
+                }
             }
             progress.add(1);
         }
@@ -107,19 +130,30 @@ fn problems(args: &BenchArgs, options: &Options) -> Outcome<Vec<Problem>> {
                     if !wanted(args, &name) {
                         continue;
                     }
+                    // With floats `gauss_*` is exact already.
+                    if floats && mask_name.starts_with("gaussexact") {
+                        continue;
+                    }
                     let types = match (floats, mask_name == "sobel_3") {
                         (true, _) => Types::Floats,
                         (false, true) => Types::BytesToSigned,
                         (false, false) => Types::Bytes,
                     };
-                    let filter = match &mask {
-                        None => None,
-                        Some(mask) => {
+                    // From bytes, `gauss_*` has OpenCV's results, as it is compared with OpenCV's times.
+                    let gauss = mask_name.strip_prefix("gauss_").filter(|_| types == Types::Bytes);
+                    let is_auto = options.filter_algorithm == FilterAlgorithm::Auto;
+                    let what = match (&mask, gauss.and_then(|side| side.parse().ok())) {
+                        (None, _) => What::Copy,
+                        (_, Some(side)) if is_auto => {
+                            What::OpenCvGaussian { picture: size, channels, side, options: *options }
+                        }
+                        (_, Some(_)) => continue,
+                        (Some(mask), None) => {
                             let desc = mask.desc(size, channels).border(Border::Reflect101);
                             match Filter::with_options(&desc, mask, options) {
                                 // What the algorithm cannot do has no line.
                                 Err(Error::NotSeparable | Error::NotBox | Error::NotNarrow) => continue,
-                                filter => Some(filter.about(&name)?),
+                                filter => What::Filter(Box::new(filter.about(&name)?)),
                             }
                         }
                     };
@@ -128,7 +162,7 @@ fn problems(args: &BenchArgs, options: &Options) -> Outcome<Vec<Problem>> {
                     problems.push(Problem {
                         name,
                         pixels,
-                        filter,
+                        what,
                         len: pixels * channels,
                         types,
                         samples,
@@ -164,7 +198,9 @@ fn masks() -> Result<Vec<(String, Option<Mask>)>, convoke::mask::MaskError> {
     for side in [3, 5, 31] {
         // The standard deviation that OpenCV derives from a size.
         let sigma = 0.3 * ((side as f64 - 1.0) * 0.5 - 1.0) + 0.8;
-        masks.push((format!("gauss_{side}"), Some(Mask::gaussian_sized(sigma, side)?)));
+        let mask = Mask::gaussian_sized(sigma, side)?;
+        masks.push((format!("gauss_{side}"), Some(mask.clone())));
+        masks.push((format!("gaussexact_{side}"), Some(mask)));
     }
     masks.push(("sobel_3".to_owned(), Some(Mask::sobel_x())));
     masks.push(("memcpy".to_owned(), None));
@@ -172,7 +208,7 @@ fn masks() -> Result<Vec<(String, Option<Mask>)>, convoke::mask::MaskError> {
 }
 
 fn row(problem: &Problem, level: Level, threads: usize) -> Row<'_> {
-    let samples = if problem.filter.is_some() { &problem.samples } else { &problem.copies };
+    let samples = if matches!(problem.what, What::Copy) { &problem.copies } else { &problem.samples };
     let per_pixel = |ms: f64| round(ms * 1e6 / problem.pixels as f64);
     Row {
         name: &problem.name,
@@ -181,10 +217,12 @@ fn row(problem: &Problem, level: Level, threads: usize) -> Row<'_> {
         copy_ns_per_px: per_pixel(problem.copies.median()),
         median_ms: round(samples.median()),
         min_ms: round(samples.min()),
-        algo: problem.filter.as_ref().map_or("copy", |filter| match problem.types {
-            Types::Bytes | Types::BytesToSigned if filter.is_narrow() => "narrow",
-            _ => filter.algorithm().name(),
-        }),
+        algo: match &problem.what {
+            What::Copy => "copy",
+            What::OpenCvGaussian { .. } => "opencv",
+            What::Filter(filter) if problem.types != Types::Floats && filter.is_narrow() => "narrow",
+            What::Filter(filter) => filter.algorithm().name(),
+        },
         level: level.name(),
         threads,
     }
