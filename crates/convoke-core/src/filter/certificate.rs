@@ -236,7 +236,10 @@ fn exact_bits_after(post: Post, mut grid: Grid) -> u32 {
             return 0;
         }
         // D < 2^(24 - k)
-        return ((odd * power(bits)) as u32).leading_zeros() - 8;
+        let exact_bits = ((odd * power(bits)) as u32).leading_zeros() - 8;
+        // Means of small numbers are small numbers: no quotient gets to where ties are closer than that.
+        let greatest = grid.most * power(grid.step) / odd;
+        return if greatest + 1.0 <= power(exact_bits as i32) { ALL_EXACT } else { exact_bits };
     }
     if post.offset != 0.0 {
         let (odd, exponent) = odd_part(post.offset);

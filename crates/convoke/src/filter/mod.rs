@@ -46,10 +46,11 @@ const PARTS_PER_THREAD: usize = 4;
 /// ```
 #[derive(Debug)]
 pub struct Filter {
-    engine: Engine,
+    planned: Planned,
     narrow: Option<Narrow>,
+    /// For integers whose sums the first algorithm could not keep exact.
+    fallback: Option<Planned>,
     algorithm: FilterAlgorithm,
-    scratch: Scratch,
     options: Options,
 }
 
@@ -74,7 +75,7 @@ impl Filter {
             FilterAlgorithm::Auto => choose::choose(desc, mask.weights(), options.level)?,
             asked => asked,
         };
-        let engine = Engine::new(desc, mask.weights(), algorithm, options.level)?;
+        let planned = Planned::new(desc, mask, algorithm, options.level)?;
         let narrow = match options.filter_algorithm {
             FilterAlgorithm::Auto => Narrow::new(desc, mask.weights(), options.level)?,
             FilterAlgorithm::Narrow => {
@@ -82,8 +83,12 @@ impl Filter {
             }
             _ => None,
         };
-        let scratch = Scratch::new(engine.scratch_len());
-        Ok(Self { engine, narrow, algorithm, scratch, options: *options })
+        // What was chosen here must do for every type of pixels.
+        let is_partial =
+            options.filter_algorithm == FilterAlgorithm::Auto && algorithm == FilterAlgorithm::Box;
+        let fallback =
+            is_partial.then(|| Planned::new(desc, mask, FilterAlgorithm::Separable, options.level));
+        Ok(Self { planned, narrow, fallback: fallback.transpose()?, algorithm, options: *options })
     }
 
     /// The filtered picture: as many pixels as the descriptor has.
@@ -154,7 +159,10 @@ impl Filter {
     ) -> Result<(), Error> {
         match &self.narrow {
             Some(narrow) if Narrow::is_for::<I, O>() => narrow.run_rows(rows, src, dst),
-            _ => self.scratch.lend(|scratch| self.engine.run_rows(rows, src, dst, scratch)),
+            _ => match (self.planned.run_rows(rows.clone(), src, dst), &self.fallback) {
+                (Err(Error::Inexact { .. }), Some(fallback)) => fallback.run_rows(rows, src, dst),
+                (result, _) => result,
+            },
         }
     }
 
@@ -163,7 +171,7 @@ impl Filter {
         let [height, width] = self.desc().size;
         let row_len = width * self.desc().channels;
         let stride = self.desc().dst_row_stride.unwrap_or(row_len);
-        let step = height.div_ceil(count).next_multiple_of(self.engine.row_step());
+        let step = height.div_ceil(count).next_multiple_of(self.planned.engine.row_step());
         let mut parts = Vec::new();
         let mut rest = dst;
         for first in (0..height).step_by(step) {
@@ -217,32 +225,60 @@ impl Filter {
 
     /// What this filter does, sizes and all.
     pub fn desc(&self) -> &Filter2dDesc {
-        self.engine.desc()
+        self.planned.engine.desc()
     }
 
     /// The level it runs at.
     pub fn level(&self) -> Level {
-        self.engine.level()
+        self.planned.engine.level()
     }
 
     /// Elements of `src`.
     pub fn src_len(&self) -> usize {
-        self.engine.src_len()
+        self.planned.engine.src_len()
     }
 
     /// Elements of `dst`.
     pub fn dst_len(&self) -> usize {
-        self.engine.dst_len()
+        self.planned.engine.dst_len()
     }
 
     /// How it works, in a line for people.
     pub fn describe(&self) -> String {
         let narrow = if self.narrow.is_some() { "; bytes in integers of 16 bits" } else { "" };
-        format!("{}{narrow}", self.engine.describe())
+        format!("{}{narrow}", self.planned.engine.describe())
     }
 
     /// Whether bytes are filtered in narrow integers.
     pub fn is_narrow(&self) -> bool {
         self.narrow.is_some()
+    }
+}
+
+/// An engine with its scratch.
+#[derive(Debug)]
+struct Planned {
+    engine: Engine,
+    scratch: Scratch,
+}
+
+impl Planned {
+    fn new(
+        desc: &Filter2dDesc,
+        mask: &Mask,
+        algorithm: FilterAlgorithm,
+        level: Level,
+    ) -> Result<Self, Error> {
+        let engine = Engine::new(desc, mask.weights(), algorithm, level)?;
+        Ok(Self { scratch: Scratch::new(engine.scratch_len()), engine })
+    }
+
+    fn run_rows<I: Pixel, O: Pixel>(
+        &self,
+        rows: Range<usize>,
+        src: &[I],
+        dst: &mut [O],
+    ) -> Result<(), Error> {
+        self.scratch.lend(|scratch| self.engine.run_rows(rows, src, dst, scratch))
     }
 }
