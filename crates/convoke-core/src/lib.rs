@@ -90,5 +90,7 @@ pub use filter::narrow::plan::NarrowPlan;
 pub use filter::narrow::scratch::{NarrowScratch, NarrowScratchLen};
 pub use filter::pack::PackedMask;
 pub use filter::pixel::Pixel;
+#[doc(hidden)]
+pub use filter::pixel::{Source, Target};
 pub use filter::plan::Filter2dPlan;
 pub use filter::stream::Filter2dStream;

@@ -2,7 +2,9 @@
 
 use core::ops::Range;
 
-use convoke_core::{Error, Filter2dDesc, Filter2dPlan, Level, Pixel};
+use convoke_core::{
+    Error, Filter2dDesc, Filter2dPlan, Level, PackedMask, Pixel, Source, Target, with_source, with_target,
+};
 
 use crate::bound::Bound;
 use crate::run::{ALIGN, Run, column_pitch};
@@ -282,7 +284,22 @@ impl FftFilter {
         }
         // No rows' worth of columns: checks all operands and writes nothing.
         direct.run_block([rows.clone(), 0..0], &mask, src, dst, scratch)?;
-        self.plan.level().dispatch(Run { filter: self, mask, rows, src, dst, scratch });
+        self.run_tiles(mask, rows, I::source(src), O::target(dst), scratch);
         Ok(())
+    }
+
+    /// A run with everything checked. Not generic, so that it is compiled here, once, and not in every crate that filters.
+    fn run_tiles(
+        &self,
+        mask: PackedMask<'_>,
+        rows: Range<usize>,
+        src: Source<'_>,
+        dst: Target<'_>,
+        scratch: &mut [f32],
+    ) {
+        let level = self.plan.level();
+        with_source!(src => with_target!(dst => {
+            level.dispatch(Run { filter: self, mask, rows, src, dst, scratch })
+        }));
     }
 }

@@ -3,11 +3,13 @@
 
 use core::ops::Range;
 
-use convoke_simd::Simd;
+use convoke_simd::{Level, Simd};
 
 use super::exact::Settle;
 use super::integer::{Integer, MAX_LANES, any_open, settle_vectors, store_row, store_vectors};
+use super::plan::{Filter2dPlan, Job};
 use super::stage::{Block, Stage};
+use super::stream::Pull;
 use crate::kernel::plane::TILE_ROWS;
 use crate::{Error, NarrowPlan, NarrowScratch};
 
@@ -19,16 +21,121 @@ impl Pixel for u16 {}
 impl Pixel for i16 {}
 impl Pixel for f32 {}
 
+/// Pixels to read, of whichever type. With these, backends hand over from code that is generic over types of pixels to code
+/// that is not, which is compiled once, in its own crate, and not again in every crate that filters.
+#[derive(Clone, Copy, Debug)]
+pub enum Source<'a> {
+    /// Bytes.
+    U8(&'a [u8]),
+    /// 16-bit integers.
+    U16(&'a [u16]),
+    /// 16-bit integers with sign.
+    I16(&'a [i16]),
+    /// Real numbers.
+    F32(&'a [f32]),
+}
+
+/// Pixels to write, of whichever type.
+#[derive(Debug)]
+pub enum Target<'a> {
+    /// Bytes.
+    U8(&'a mut [u8]),
+    /// 16-bit integers.
+    U16(&'a mut [u16]),
+    /// 16-bit integers with sign.
+    I16(&'a mut [i16]),
+    /// Real numbers.
+    F32(&'a mut [f32]),
+}
+
+/// The runs of a type of pixels, all alike but for their types.
+macro_rules! runs {
+    ($run_from:ident) => {
+        fn run_to_u8(plan: &Filter2dPlan, job: Job<'_>, src: &[Self], dst: &mut [u8]) {
+            plan.run_job(job, src, dst);
+        }
+
+        fn run_to_u16(plan: &Filter2dPlan, job: Job<'_>, src: &[Self], dst: &mut [u16]) {
+            plan.run_job(job, src, dst);
+        }
+
+        fn run_to_i16(plan: &Filter2dPlan, job: Job<'_>, src: &[Self], dst: &mut [i16]) {
+            plan.run_job(job, src, dst);
+        }
+
+        fn run_to_f32(plan: &Filter2dPlan, job: Job<'_>, src: &[Self], dst: &mut [f32]) {
+            plan.run_job(job, src, dst);
+        }
+
+        fn run_from<I: Pixel>(plan: &Filter2dPlan, job: Job<'_>, src: &[I], dst: &mut [Self]) {
+            I::$run_from(plan, job, src, dst);
+        }
+
+        fn pull(level: Level, pull: Pull<'_, Self>) {
+            level.dispatch(pull);
+        }
+    };
+}
+
+/// `with_source!(source => expression)`: the expression for each type, with the slice under the name of the source; and
+/// the same for a target.
+#[doc(hidden)]
+#[macro_export]
+macro_rules! with_source {
+    ($pixels:ident => $body:expr) => {
+        match $pixels {
+            $crate::Source::U8($pixels) => $body,
+            $crate::Source::U16($pixels) => $body,
+            $crate::Source::I16($pixels) => $body,
+            $crate::Source::F32($pixels) => $body,
+        }
+    };
+}
+
+#[doc(hidden)]
+#[macro_export]
+macro_rules! with_target {
+    ($pixels:ident => $body:expr) => {
+        match $pixels {
+            $crate::Target::U8($pixels) => $body,
+            $crate::Target::U16($pixels) => $body,
+            $crate::Target::I16($pixels) => $body,
+            $crate::Target::F32($pixels) => $body,
+        }
+    };
+}
+
 pub(super) mod sealed {
     use core::ops::Range;
 
-    use super::{Block, NarrowPlan, NarrowScratch, Settle, Simd, Stage};
+    use super::{
+        Block, Filter2dPlan, Job, Level, NarrowPlan, NarrowScratch, Pull, Settle, Simd, Source, Stage, Target,
+    };
     use crate::Error;
 
     pub trait Pixel: Copy + Default + Send + Sync + 'static {
         /// Least and greatest value of a type of integers; with such types on both sides, a result must be the
         /// rounded exact value.
         const RANGE: Option<[i32; 2]>;
+
+        /// A run from pixels of this type to those of that. For each pair by itself, and not generic, so that it is compiled
+        /// in this crate, once, and linked only where it is used.
+        fn run_to_u8(plan: &Filter2dPlan, job: Job<'_>, src: &[Self], dst: &mut [u8]);
+        fn run_to_u16(plan: &Filter2dPlan, job: Job<'_>, src: &[Self], dst: &mut [u16]);
+        fn run_to_i16(plan: &Filter2dPlan, job: Job<'_>, src: &[Self], dst: &mut [i16]);
+        fn run_to_f32(plan: &Filter2dPlan, job: Job<'_>, src: &[Self], dst: &mut [f32]);
+
+        /// The one of these that writes this type.
+        fn run_from<I: super::Pixel>(plan: &Filter2dPlan, job: Job<'_>, src: &[I], dst: &mut [Self]);
+
+        /// A step of a stream, likewise.
+        fn pull(level: Level, pull: Pull<'_, Self>);
+
+        /// The slice as one of some type.
+        fn source(src: &[Self]) -> Source<'_>;
+
+        /// The same to write to.
+        fn target(dst: &mut [Self]) -> Target<'_>;
 
         /// The value as f32, which is exact.
         fn widen(self) -> f32;
@@ -90,6 +197,16 @@ pub(super) trait Direct: Pixel {
 impl sealed::Pixel for f32 {
     const RANGE: Option<[i32; 2]> = None;
 
+    runs!(run_to_f32);
+
+    fn source(src: &[f32]) -> Source<'_> {
+        Source::F32(src)
+    }
+
+    fn target(dst: &mut [f32]) -> Target<'_> {
+        Target::F32(dst)
+    }
+
     #[inline(always)]
     fn widen(self) -> f32 {
         self
@@ -145,6 +262,16 @@ impl Direct for f32 {
 
 impl sealed::Pixel for u8 {
     const RANGE: Option<[i32; 2]> = Some([0, 255]);
+
+    runs!(run_to_u8);
+
+    fn source(src: &[u8]) -> Source<'_> {
+        Source::U8(src)
+    }
+
+    fn target(dst: &mut [u8]) -> Target<'_> {
+        Target::U8(dst)
+    }
 
     fn as_bytes(src: &[u8]) -> Option<&[u8]> {
         Some(src)
@@ -222,9 +349,19 @@ const STAGED: usize = 256;
 /// 16-bit integers are made of f32 in a second step, some columns at a time: the kernel, which is long, need not be
 /// compiled once more for each of these types, and its sums are in the first cache still.
 macro_rules! in_two_steps {
-    ($type:ty) => {
+    ($type:ty, $variant:ident, $run_from:ident) => {
         impl sealed::Pixel for $type {
             const RANGE: Option<[i32; 2]> = Some([<$type>::MIN as i32, <$type>::MAX as i32]);
+
+            runs!($run_from);
+
+            fn source(src: &[$type]) -> Source<'_> {
+                Source::$variant(src)
+            }
+
+            fn target(dst: &mut [$type]) -> Target<'_> {
+                Target::$variant(dst)
+            }
 
             fn run_narrow(
                 plan: &NarrowPlan<'_>,
@@ -283,8 +420,8 @@ macro_rules! in_two_steps {
     };
 }
 
-in_two_steps!(u16);
-in_two_steps!(i16);
+in_two_steps!(u16, U16, run_to_u16);
+in_two_steps!(i16, I16, run_to_i16);
 
 #[inline(always)]
 fn widen_integers<S: Simd, I: Integer>(simd: S, src: &[I], dst: &mut [f32]) {

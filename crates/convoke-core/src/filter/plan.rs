@@ -6,6 +6,7 @@ use core::ops::Range;
 use convoke_simd::Level;
 
 use super::boxed::{BoxLayout, RunBox};
+use super::certificate::Certificate;
 use super::factor::DEVIATION;
 use super::pixel::Pixel;
 use super::run::Run;
@@ -86,6 +87,16 @@ pub struct Filter2dPlan {
     /// The same for the sums of the pass down.
     pub(super) sums_pitch: usize,
     scratch: usize,
+}
+
+/// What is to be run.
+pub struct Job<'a> {
+    weights: &'a [f32],
+    /// Given if results need it.
+    certificate: Option<Certificate>,
+    rows: Range<usize>,
+    cols: Range<usize>,
+    scratch: &'a mut [f32],
 }
 
 impl Filter2dPlan {
@@ -331,16 +342,25 @@ impl Filter2dPlan {
             return Err(Error::Length { operand: "scratch", required: self.scratch, got: scratch.len() });
         }
         let certificate = mask.certificates.needed(I::RANGE, O::RANGE);
-        if let Method::Box(layout) = self.method {
-            if certificate.is_some() {
-                return Err(Error::Inexact { operand: "sums of a box" });
-            }
-            let weight = weights[0];
-            self.level.dispatch(RunBox { plan: self, layout, weight, rows, cols, src, dst, scratch });
-        } else {
-            self.level.dispatch(Run { plan: self, weights, certificate, rows, cols, src, dst, scratch });
+        if matches!(self.method, Method::Box(_)) && certificate.is_some() {
+            return Err(Error::Inexact { operand: "sums of a box" });
         }
+        let job = Job { weights, certificate, rows, cols, scratch };
+        O::run_from(self, job, src, dst);
         Ok(())
+    }
+
+    /// A run with everything checked.
+    pub(super) fn run_job<I: Pixel, O: Pixel>(&self, job: Job<'_>, src: &[I], dst: &mut [O]) {
+        let Job { weights, certificate, rows, cols, scratch } = job;
+        let (plan, level) = (self, self.level);
+        match self.method {
+            Method::Box(layout) => {
+                let weight = weights[0];
+                level.dispatch(RunBox { plan, layout, weight, rows, cols, src, dst, scratch });
+            }
+            _ => level.dispatch(Run { plan, weights, certificate, rows, cols, src, dst, scratch }),
+        }
     }
 
     /// Elements of a row of the picture.

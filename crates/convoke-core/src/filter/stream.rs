@@ -271,16 +271,9 @@ impl<I: Pixel, O: Pixel, B: AsMut<[f32]>> Filter2dStream<I, O, B> {
         let first = self.next as isize - above as isize;
         let memory = enough(&self.plan.desc, &mut self.buffer)?;
         let (plan, certificate) = (&self.plan, self.certificate);
-        plan.level.dispatch(Pull {
-            plan,
-            layout: &self.layout,
-            certificate,
-            memory,
-            first,
-            count: compute.then_some(count),
-            row: self.pulled,
-            dst,
-        });
+        let (layout, count_now) = (&self.layout, compute.then_some(count));
+        let pull = Pull { plan, layout, certificate, memory, first, count: count_now, row: self.pulled, dst };
+        O::pull(plan.level, pull);
         self.computed = count;
         self.pulled += 1;
         if self.pulled == self.computed {
@@ -386,7 +379,7 @@ impl<I: Pixel> Kernel for Push<'_, '_, I> {
 }
 
 /// Computes rows, if any are to be computed, and finishes one.
-struct Pull<'a, O> {
+pub struct Pull<'a, O> {
     plan: &'a Filter2dPlan,
     layout: &'a Layout,
     certificate: Option<Certificate>,

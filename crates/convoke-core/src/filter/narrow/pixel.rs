@@ -1,10 +1,11 @@
 //! The types of a result's elements, and how each is made of sums: which instance of the kernels serves a plan's
 //! division.
 
-use convoke_simd::Simd;
+use convoke_simd::{Level, Simd};
 
 use super::divide::{Bytes16, Words};
 use super::plan::NarrowPlan;
+use super::run::Run;
 use crate::kernel::narrow::finish::{Finish, Narrowed, Same16};
 use crate::kernel::narrow::fold::finish_row;
 use crate::kernel::narrow::lanes::Load;
@@ -25,9 +26,12 @@ pub enum From16 {
 }
 
 pub(super) mod sealed {
-    use super::{From16, Line, Load, NarrowPlan, Rows, Simd, Words};
+    use super::{From16, Level, Line, Load, NarrowPlan, Rows, Run, Simd, Words};
 
     pub trait NarrowPixel: Copy + Send + Sync + 'static {
+        /// Runs at a level. For each type by itself, so that it is compiled in this crate, once.
+        fn dispatch(level: Level, run: Run<'_, '_, '_, Self>);
+
         /// How a plan's elements of this type are made of sums of 16 bits, if they can be.
         fn from16(plan: &NarrowPlan<'_>) -> Option<From16>;
 
@@ -78,6 +82,10 @@ fn finish_words<S: Simd, T: Narrowed>(simd: S, sums: &[u32], from: Words, dst: &
 }
 
 impl sealed::NarrowPixel for u8 {
+    fn dispatch(level: Level, run: Run<'_, '_, '_, Self>) {
+        level.dispatch(run);
+    }
+
     fn from16(plan: &NarrowPlan<'_>) -> Option<From16> {
         plan.bytes16.map(From16::Bytes)
     }
@@ -128,6 +136,10 @@ impl sealed::NarrowPixel for u8 {
 }
 
 impl sealed::NarrowPixel for i16 {
+    fn dispatch(level: Level, run: Run<'_, '_, '_, Self>) {
+        level.dispatch(run);
+    }
+
     fn from16(plan: &NarrowPlan<'_>) -> Option<From16> {
         let division = &plan.division;
         let [lo, hi] = division.range;
@@ -160,6 +172,10 @@ impl sealed::NarrowPixel for i16 {
 }
 
 impl sealed::NarrowPixel for u16 {
+    fn dispatch(level: Level, run: Run<'_, '_, '_, Self>) {
+        level.dispatch(run);
+    }
+
     fn from16(_: &NarrowPlan<'_>) -> Option<From16> {
         None
     }

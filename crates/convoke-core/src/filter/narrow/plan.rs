@@ -269,7 +269,7 @@ impl<'a> NarrowPlan<'a> {
         check_len("src", self.src_len, src.len())?;
         check_len("dst", rows_len(rows.len(), self.dst_stride, self.row_len()), dst.len())?;
         scratch.check(self.scratch)?;
-        self.level.dispatch(Run { plan: self, rows, src, dst, scratch });
+        O::dispatch(self.level, Run { plan: self, rows, src, dst, scratch });
         Ok(())
     }
 

@@ -23,7 +23,7 @@ const fn fits(columns: usize) -> usize {
 }
 
 /// A run with all lengths checked.
-pub(super) struct Run<'r, 's, 'a, O> {
+pub struct Run<'r, 's, 'a, O> {
     pub(super) plan: &'r NarrowPlan<'a>,
     pub(super) rows: Range<usize>,
     pub(super) src: &'r [u8],
