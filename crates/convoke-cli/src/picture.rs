@@ -4,7 +4,8 @@
 use std::io::Cursor;
 use std::path::Path;
 
-use image::codecs::{jpeg::JpegEncoder, png::PngEncoder, tiff::TiffEncoder, webp::WebPEncoder};
+use image::codecs::tiff::{TiffDecoder, TiffEncoder};
+use image::codecs::{jpeg::JpegEncoder, png::PngEncoder, webp::WebPEncoder};
 use image::metadata::Orientation;
 use image::{
     DynamicImage, ImageBuffer, ImageDecoder, ImageEncoder, ImageError, ImageFormat, ImageReader, ImageResult,
@@ -35,17 +36,23 @@ impl From<Array> for Picture {
 /// file's orientation asks, so that rows and columns are those that a viewer shows.
 pub(crate) fn parse(bytes: &[u8]) -> Outcome<Picture> {
     let reader = ImageReader::new(Cursor::new(bytes)).with_guessed_format().map_err(Failure::new)?;
-    if reader.format().is_none() {
+    let Some(format) = reader.format() else {
         return Err(Failure::new(
             "neither a picture (PNG, JPEG, BMP, PNM, TIFF, WebP, GIF) nor an .npy file",
         ));
-    }
+    };
     let mut decoder = reader.into_decoder().map_err(Failure::new)?;
     // A header that promises more than this is not believed.
     Limits::default().reserve(decoder.total_bytes()).map_err(Failure::new)?;
     // Damaged metadata is no reason to refuse good pixels.
     let mut losses = Vec::new();
-    let mut profile = decoder.icc_profile().unwrap_or_else(|error| {
+    // Once limits are set, the TIFF decoder gives no profile that takes more memory than the pixels do.
+    let read = if format == ImageFormat::Tiff {
+        TiffDecoder::new(Cursor::new(bytes)).and_then(|mut decoder| decoder.icc_profile())
+    } else {
+        decoder.icc_profile()
+    };
+    let mut profile = read.unwrap_or_else(|error| {
         losses
             .push(Failure::new(format_args!("its colour profile (ICC) cannot be read and is lost: {error}")));
         None

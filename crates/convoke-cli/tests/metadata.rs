@@ -3,7 +3,7 @@
 mod common;
 
 use common::Folder;
-use image::codecs::{jpeg::JpegEncoder, png::PngEncoder};
+use image::codecs::{jpeg::JpegEncoder, png::PngEncoder, tiff::TiffDecoder};
 use image::{ExtendedColorType, ImageBuffer, ImageDecoder, ImageEncoder, ImageReader, Luma, Rgb, Rgba};
 
 /// An EXIF block that says nothing but the orientation.
@@ -120,6 +120,11 @@ fn profile(space: &[u8], len: usize) -> Vec<u8> {
 }
 
 fn profile_of(folder: &Folder, name: &str) -> Option<Vec<u8>> {
+    if name.ends_with(".tif") {
+        let bytes = std::io::Cursor::new(folder.read(name));
+        // Without the limits of a reader, which hide profiles that are larger than the pixels.
+        return TiffDecoder::new(bytes).unwrap().icc_profile().unwrap();
+    }
     ImageReader::open(folder.path(name)).unwrap().into_decoder().unwrap().icc_profile().unwrap()
 }
 

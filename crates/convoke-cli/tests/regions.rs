@@ -20,7 +20,7 @@ fn a_region_is_that_part_of_the_whole_result() {
         let pixels: Vec<u8> = (0..7 * 9 * channels).map(|i| (i * i % 251) as u8).collect();
         folder.write_u8("x.npy", &[7, 9, channels], &pixels);
         // The last mask is larger than the picture.
-        for mask in ["1~2~0;0~-1~3;1~0~1", "1~2~3~4~5 --anchor 0,4", "box:3 --anchor 2,0", "box:25"] {
+        for mask in ["1~2~0;0~-1~3;1~0~1", "1~2~3~4~5 --anchor 0,4", "box:3 --anchor 2,0", "gaussian:4,25"] {
             for border in ["zero", "constant:2.5", "replicate", "reflect", "reflect101", "wrap"] {
                 for mode in ["correlate", "convolve"] {
                     let filter = format!("--mask {mask} --border {border} --mode {mode}");
