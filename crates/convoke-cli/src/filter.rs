@@ -8,7 +8,7 @@
 use std::io::Write;
 
 use convoke::mask::Mask;
-use convoke::{Border, Filter, Filter2dDesc, Filter2dPlan, Options, Pixel};
+use convoke::{Border, Filter, Filter2dDesc, Filter2dPlan, FilterAlgorithm, Options, Pixel};
 use convoke_reference::WholePixel;
 
 use crate::args::values::{FilterChoice, OutRange, OutputType};
@@ -44,7 +44,10 @@ pub(crate) fn run(args: &FilterArgs) -> Outcome<()> {
         (region, input) = (Some(part), piece);
         size = Size::of(&input.shape)?;
     }
-    let job = Job { region, ..Job::new(&args.how, &args.common, mask, size)? };
+    let mut job = Job { region, ..Job::new(&args.how, &args.common, mask, size)? };
+    if args.premultiply && args.how.algo == FilterChoice::Planned(FilterAlgorithm::Auto) {
+        job.leave_no_residue()?;
+    }
     let filtered = if args.premultiply {
         job.run_premultiplied(&input.data, element, args.out_range)
     } else {
@@ -197,6 +200,19 @@ impl Job {
                 values
             }
         })
+    }
+
+    /// Chooses among algorithms under which a window of zeros has the sum zero. Others leave a little of what lies far
+    /// away, and one residue divided by another is any colour.
+    fn leave_no_residue(&mut self) -> Outcome<()> {
+        if let Method::Planned(options) = &mut self.method {
+            let candidates = Filter::explain(&self.desc, &self.mask, options).about("filter")?;
+            let mut algorithms = candidates.iter().map(|candidate| candidate.algorithm);
+            let local = [FilterAlgorithm::Direct, FilterAlgorithm::Separable];
+            let algorithm = algorithms.find(|algorithm| local.contains(algorithm));
+            *options = options.filter_algorithm(algorithm.unwrap_or(FilterAlgorithm::Direct));
+        }
+        Ok(())
     }
 
     /// The same, with colours weighted by alpha, which is the last channel.

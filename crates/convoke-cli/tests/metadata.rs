@@ -3,7 +3,7 @@
 mod common;
 
 use common::Folder;
-use image::codecs::{jpeg::JpegEncoder, png::PngEncoder, tiff::TiffDecoder};
+use image::codecs::{jpeg::JpegEncoder, png::PngEncoder, tiff::TiffDecoder, webp::WebPEncoder};
 use image::{ExtendedColorType, ImageBuffer, ImageDecoder, ImageEncoder, ImageReader, Luma, Rgb, Rgba};
 
 /// An EXIF block that says nothing but the orientation.
@@ -18,8 +18,12 @@ fn exif(orientation: u8) -> Vec<u8> {
 fn png(pixels: &[u8], exif: Option<Vec<u8>>, profile: Option<Vec<u8>>) -> Vec<u8> {
     let mut bytes = Vec::new();
     let mut encoder = PngEncoder::new(&mut bytes);
-    exif.map(|exif| encoder.set_exif_metadata(exif).unwrap());
-    profile.map(|profile| encoder.set_icc_profile(profile).unwrap());
+    if let Some(exif) = exif {
+        encoder.set_exif_metadata(exif).unwrap();
+    }
+    if let Some(profile) = profile {
+        encoder.set_icc_profile(profile).unwrap();
+    }
     encoder.write_image(pixels, 4, 3, ExtendedColorType::L8).unwrap();
     bytes
 }
@@ -90,6 +94,33 @@ fn masks_mean_what_the_viewer_sees() {
         let mut decoder = ImageReader::open(folder.path("y.png")).unwrap().into_decoder().unwrap();
         assert_eq!(decoder.orientation().unwrap().to_exif(), 1);
         assert_eq!(image::open(folder.path("y.png")).unwrap().into_luma8().into_raw(), expected);
+    }
+}
+
+#[test]
+fn webp_too_and_damaged_blocks_turn_nothing() {
+    let folder = Folder::new("metadata_orientation_webp");
+    let pixels: Vec<u8> = (1..=12).collect();
+    let mut bytes = Vec::new();
+    let mut encoder = WebPEncoder::new_lossless(&mut bytes);
+    encoder.set_exif_metadata(exif(8)).unwrap();
+    encoder.write_image(&pixels, 4, 3, ExtendedColorType::L8).unwrap();
+    folder.write("x.webp", bytes);
+    folder.works("filter x.webp -o y.png --mask identity");
+    let ([h, w], expected) = seen(|r, c| pixels[4 * r + c], [3, 4], 8);
+    let y = image::open(folder.path("y.png")).unwrap().into_rgb8();
+    assert_eq!((y.height() as usize, y.width() as usize), (h, w));
+    assert!(y.pixels().zip(expected).all(|(pixel, value)| pixel.0 == [value; 3]));
+
+    for block in [&b"nothing of the kind"[..], &exif(8)[..15], &exif(9)] {
+        folder.write("x.png", png(&pixels, Some(block.to_vec()), None));
+        folder.works("filter x.png -o y.npy --mask identity");
+        assert_eq!(folder.read_u8("y.npy"), ("(3, 4, 1)".to_owned(), pixels.clone()));
+    }
+    let help = folder.works("filter --help");
+    for word in ["Orientation:", "Colour profile", "Depth:", "Alpha:", "--premultiply", "--roi", "--isolated"]
+    {
+        assert!(help.contains(word), "{word}");
     }
 }
 

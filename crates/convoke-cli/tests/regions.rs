@@ -191,6 +191,26 @@ fn transparent_colours_do_not_bleed() {
     }
 }
 
+/// Algorithms that are fast for large masks leave traces of distant pixels, which must not become colours.
+#[test]
+fn large_masks_leave_no_traces_where_all_is_transparent() {
+    let folder = Folder::new("premultiply_traces");
+    let (h, w) = (150, 160);
+    let floats: Vec<f32> = (0..h * w * 4)
+        .map(|i| if i / 4 % w >= 50 && i % 4 == 3 { 0.0 } else { (i * 7919 % 1013) as f32 / 1013.0 })
+        .collect();
+    folder.write_f32("f.npy", &[h, w, 4], &floats);
+    let motion = "motion:45,30";
+    for mask in ["box:41", "gaussian:6.5,41", motion] {
+        folder.works(&format!("filter f.npy -o y.npy --mask {mask} --premultiply"));
+        let y = folder.read_f32("y.npy").1;
+        let beyond = y.chunks(4).enumerate().filter(|(i, _)| i % w >= 50 + 23).map(|(_, pixel)| pixel);
+        assert!(beyond.flatten().all(|&value| value == 0.0), "{mask}");
+        // Colours are means of colours.
+        assert!(y.iter().all(|value| (0.0..=1.00001).contains(value)), "{mask}");
+    }
+}
+
 #[test]
 fn constants_outside_and_offsets() {
     let folder = Folder::new("premultiply_border");
