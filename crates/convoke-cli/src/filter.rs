@@ -36,6 +36,10 @@ pub(crate) fn run(args: &FilterArgs) -> Outcome<()> {
     output.can_hold(element, size.channels)?;
     if args.premultiply {
         alpha::check(&input.shape, &input.data).about(args.input.display())?;
+        if args.how.algo == FilterChoice::Planned(FilterAlgorithm::Fft) {
+            let message = "not with --algo fft, whose traces of distant pixels would become colours";
+            return Failure::about("--premultiply", message);
+        }
     }
     let mut region = None;
     if let Some(roi) = args.roi {

@@ -99,6 +99,9 @@ fn wrong_regions() {
     }
     folder.write("rgb.ppm", [&b"P6 1 1 255\n"[..], &[1, 2, 3]].concat());
     folder.fails("filter rgb.ppm -o y.png --mask box:3 --premultiply", "must have an alpha channel");
+    folder.write_u8("la.npy", &[3, 3, 2], &[9; 18]);
+    let fft = "filter la.npy -o y.npy --mask gaussian:3 --algo fft --premultiply";
+    folder.fails(fft, "--premultiply: not with --algo fft");
     folder.write("i.npy", npy("<i2", &[1, 1, 2], &[0; 4]));
     folder.fails("filter i.npy -o y.npy --mask box:3 --premultiply", "must be u8, u16 or f32, got i16");
 }

@@ -74,7 +74,8 @@ pub(crate) struct FilterArgs {
     pub(crate) out_range: OutRange,
     /// Weight colours by alpha, the last of 2 or 4 channels: multiply before filtering, divide after, so that the
     /// colours of transparent pixels do not bleed. (Otherwise alpha is a channel like the others.) For masks that
-    /// sum to a positive number; --offset is added last. Fully transparent results have colour 0
+    /// sum to a positive number; --offset is added last. Fully transparent results have colour 0.
+    /// Not with --algo fft
     #[arg(long)]
     pub(crate) premultiply: bool,
     /// Filter and write only H rows and W columns from row Y and column X on. The mask reads the real neighbours
