@@ -42,7 +42,7 @@ fn explain_filter(args: &ExplainFilterArgs) -> Outcome<()> {
     let mask = filter::load_mask(&args.how)?;
     let shape = match sizes(&args.input) {
         Some(sizes) => sizes,
-        None => files::read_array_or_picture(Path::new(&args.input))?.shape,
+        None => files::read_array_or_picture(Path::new(&args.input))?.array.shape,
     };
     let size = Size::of(&shape).about(&args.input)?;
     let desc = filter::describe(&args.how, &mask, size);

@@ -10,6 +10,7 @@ use image::ImageFormat;
 
 use crate::array::{Array, Data, Element};
 use crate::error::{Context, Failure, Outcome};
+use crate::picture::Picture;
 use crate::rows::{RowFormat, RowPixel};
 use crate::{npy, picture};
 
@@ -23,11 +24,19 @@ pub(crate) fn read_npy(path: &Path) -> Outcome<Array> {
     npy::parse(&read(path)?).about(path.display())
 }
 
-/// The array in an `.npy` file or a picture, whatever the file is called.
-pub(crate) fn read_array_or_picture(path: &Path) -> Outcome<Array> {
+/// The array in an `.npy` file or a picture, whatever the file is called. Losses name the file.
+pub(crate) fn read_array_or_picture(path: &Path) -> Outcome<Picture> {
     let bytes = read(path)?;
-    let array = if bytes.starts_with(npy::MAGIC) { npy::parse(&bytes) } else { picture::parse(&bytes) };
-    array.about(path.display())
+    let picture = if bytes.starts_with(npy::MAGIC) {
+        npy::parse(&bytes).map(Picture::from)
+    } else {
+        picture::parse(&bytes)
+    };
+    let mut picture = picture.about(path.display())?;
+    for loss in &mut picture.losses {
+        *loss = Failure::new(format_args!("{}: {loss}", path.display()));
+    }
+    Ok(picture)
 }
 
 /// Where a result will go. Made before the work, so that a bad path is found before it, not after.
@@ -101,20 +110,44 @@ impl Output {
         }
     }
 
+    /// Whether the file can hold such values, as far as that depends on its format: a word before the work instead
+    /// of after it.
+    pub(crate) fn can_hold(&self, element: Element, channels: usize) -> Outcome<()> {
+        match self.kind {
+            Kind::Npy => Ok(()),
+            Kind::Picture(format) => picture::can_hold(format, element, channels).about(self.path.display()),
+        }
+    }
+
     /// Writes the result: all of it, or nothing.
     pub(crate) fn write(self, array: Array) -> Outcome<()> {
+        self.write_picture(array, None).map(|_| ())
+    }
+
+    /// Writes the result and its colour profile. Gives what the file has no place for, each in one line.
+    pub(crate) fn write_picture(self, array: Array, profile: Option<Vec<u8>>) -> Outcome<Vec<Failure>> {
         let channels = array.shape.get(2).copied().unwrap_or(1);
         let pnm = self.row_format(array.data.element(), channels) == Some(RowFormat::Pnm)
             && matches!(array.shape.len(), 2 | 3);
+        let mut losses = Vec::new();
+        let mut lose =
+            |loss: &str| losses.push(Failure::new(format_args!("{}: {loss}", self.path.display())));
+        if profile.is_some() && !matches!(self.kind, Kind::Picture(format) if picture::has_profile(format)) {
+            lose("the picture's colour profile (ICC) is lost: such files have no place for it here");
+        }
+        if matches!(self.kind, Kind::Picture(ImageFormat::Gif)) && channels == 4 {
+            lose("GIF keeps alpha only as all or nothing");
+        }
         let written = match self.kind {
             Kind::Npy => write_whole(&self.path, |file| npy::write(&array, file)),
             Kind::Picture(_) if pnm => write_whole(&self.path, |file| write_pnm(&array, file)),
             Kind::Picture(format) => {
-                let bytes = picture::format(array, format).about(self.path.display())?;
+                let bytes = picture::format(array, format, profile).about(self.path.display())?;
                 write_whole(&self.path, |file| file.write_all(&bytes))
             }
         };
-        written.map_err(plain).about(self.path.display())
+        written.map_err(plain).about(self.path.display())?;
+        Ok(losses)
     }
 }
 

@@ -3,10 +3,12 @@
 //! From whole numbers of 8 or 16 bits to such numbers every value is the exact sum, rounded once. All other types go
 //! through `f32`: whole-numbered masks are exact there too as long as sums stay below 2^24; other results are within
 //! the plan's error bound before they are rounded. Large pictures in files that allow it never come here as a whole:
-//! see [`crate::stream`].
+//! see [`crate::stream`]. What `--premultiply` means is in [`crate::alpha`], and `--roi` in [`crate::region`].
+
+use std::io::Write;
 
 use convoke::mask::Mask;
-use convoke::{Filter, Filter2dDesc, Filter2dPlan, Options, Pixel};
+use convoke::{Border, Filter, Filter2dDesc, Filter2dPlan, FilterAlgorithm, Options, Pixel};
 use convoke_reference::WholePixel;
 
 use crate::args::values::{FilterChoice, OutRange, OutputType};
@@ -14,8 +16,10 @@ use crate::args::{Common, FilterArgs, FilterHow};
 use crate::array::{Array, Data, Element, shape_text};
 use crate::error::{Context, Failure, Outcome};
 use crate::files::{self, Output};
+use crate::picture::Picture;
 use crate::progress::Progress;
-use crate::{mask, memory, stream, threads};
+use crate::region::Region;
+use crate::{alpha, mask, memory, stream, threads};
 
 pub(crate) fn run(args: &FilterArgs) -> Outcome<()> {
     let output = Output::array_or_picture(&args.output)?;
@@ -23,15 +27,49 @@ pub(crate) fn run(args: &FilterArgs) -> Outcome<()> {
     if let Some(job) = stream::Job::new(args, &mask, &output) {
         return job.run(output);
     }
-    let input = files::read_array_or_picture(&args.input)?;
-    let size = Size::of(&input.shape).about(args.input.display())?;
-    let job = Job::new(&args.how, &args.common, mask, size)?;
+    let Picture { array: mut input, profile, mut losses } = files::read_array_or_picture(&args.input)?;
+    let mut size = Size::of(&input.shape).about(args.input.display())?;
     let element = match args.output_type {
         OutputType::Same => input.data.element(),
         OutputType::Is(element) => element,
     };
-    let data = job.run(&input.data, element, args.out_range).about("filter")?;
-    output.write(Array { shape: input.shape, data })
+    output.can_hold(element, size.channels)?;
+    if args.premultiply {
+        alpha::check(&input.shape, &input.data).about(args.input.display())?;
+        if args.how.algo == FilterChoice::Planned(FilterAlgorithm::Fft) {
+            let message = "not with --algo fft, whose traces of distant pixels would become colours";
+            return Failure::about("--premultiply", message);
+        }
+    }
+    let mut region = None;
+    if let Some(roi) = args.roi {
+        let cut = Region::cut(&input, size, roi, mask.size(), args.how.border, args.isolated);
+        let (part, piece) = cut.about(args.input.display())?;
+        (region, input) = (Some(part), piece);
+        size = Size::of(&input.shape)?;
+    }
+    let mut job = Job { region, ..Job::new(&args.how, &args.common, mask, size)? };
+    if args.premultiply && args.how.algo == FilterChoice::Planned(FilterAlgorithm::Auto) {
+        job.leave_no_residue()?;
+    }
+    let filtered = if args.premultiply {
+        job.run_premultiplied(&input.data, element, args.out_range)
+    } else {
+        job.run(&input.data, element, args.out_range)
+    };
+    let data = filtered.about("filter")?;
+    let mut shape = input.shape;
+    if let Some(region) = &job.region {
+        shape[..2].copy_from_slice(&region.size());
+    }
+    losses.extend(output.write_picture(Array { shape, data }, profile)?);
+    if !args.common.quiet {
+        for loss in losses {
+            // Nobody can be told if stderr is closed.
+            let _ = writeln!(std::io::stderr(), "convoke: warning: {loss}");
+        }
+    }
+    Ok(())
 }
 
 /// The mask of `--mask`, `--scale`, `--offset` and `--anchor`.
@@ -73,6 +111,8 @@ struct Job {
     mask: Mask,
     channels: usize,
     method: Method,
+    /// What of the filtered pixels is wanted; `None` for all.
+    region: Option<Region>,
     quiet: bool,
 }
 
@@ -94,7 +134,7 @@ impl Job {
                 Method::Planned(options.filter_algorithm(algorithm))
             }
         };
-        Ok(Self { desc, mask, channels: size.channels, method, quiet: common.quiet })
+        Ok(Self { desc, mask, channels: size.channels, method, region: None, quiet: common.quiet })
     }
 
     /// The filtered data, as elements of type `to`.
@@ -166,14 +206,57 @@ impl Job {
         })
     }
 
-    /// Filters all channels: at once, or four at a time where there are more.
+    /// Chooses among algorithms under which a window of zeros has the sum zero. Others leave a little of what lies far
+    /// away, and one residue divided by another is any colour.
+    fn leave_no_residue(&mut self) -> Outcome<()> {
+        if let Method::Planned(options) = &mut self.method {
+            let candidates = Filter::explain(&self.desc, &self.mask, options).about("filter")?;
+            let mut algorithms = candidates.iter().map(|candidate| candidate.algorithm);
+            let local = [FilterAlgorithm::Direct, FilterAlgorithm::Separable];
+            let algorithm = algorithms.find(|algorithm| local.contains(algorithm));
+            *options = options.filter_algorithm(algorithm.unwrap_or(FilterAlgorithm::Direct));
+        }
+        Ok(())
+    }
+
+    /// The same, with colours weighted by alpha, which is the last channel.
+    fn run_premultiplied(&self, data: &Data, to: Element, range: OutRange) -> Outcome<Data> {
+        let (colours, alphas) = alpha::multiply(&data.to_f32()?, self.channels);
+        let mut desc = self.desc.offset(0.0);
+        desc.channels = 1;
+        let alphas = self.channels_of(1, &alphas, &desc, reference_f32)?;
+        desc.channels = self.channels - 1;
+        if let Border::Constant(value) = desc.border {
+            // Outside, colour and alpha are the same constant.
+            desc.border = Border::Constant(value * value);
+        }
+        let products = self.channels_of(desc.channels, &colours, &desc, reference_f32)?;
+        // What will be written as transparent is so, whatever rounding has left of it.
+        let transparent = if to != Element::F32 && range == OutRange::Clamp { 0.5 } else { 0.0 };
+        let values = alpha::divide(&products, &alphas, transparent, self.desc.offset);
+        Ok(Data::from_f32(in_range(values, to, range), to))
+    }
+
+    /// Filters all channels of the picture.
     fn channels<I: Pixel + Copy, O: Pixel + Default>(
         &self,
         src: &[I],
         desc: &Filter2dDesc,
         reference: impl Fn(&Filter2dDesc, &[f32], &[I]) -> Vec<O>,
     ) -> Outcome<Vec<O>> {
-        let rounds = self.channels.div_ceil(desc.channels);
+        self.channels_of(self.channels, src, desc, reference)
+    }
+
+    /// Filters so many channels: at once, or as many at a time as the descriptor has. Gives the part of the result
+    /// that is wanted.
+    fn channels_of<I: Pixel + Copy, O: Pixel + Default>(
+        &self,
+        channels: usize,
+        src: &[I],
+        desc: &Filter2dDesc,
+        reference: impl Fn(&Filter2dDesc, &[f32], &[I]) -> Vec<O>,
+    ) -> Outcome<Vec<O>> {
+        let rounds = channels.div_ceil(desc.channels);
         let progress = Progress::new("filtering", (desc.size[0] * rounds) as u64, self.quiet);
         let run = |desc: &Filter2dDesc, src: &[I]| match &self.method {
             Method::Reference => Ok(reference(desc, self.mask.weights(), src)),
@@ -184,25 +267,29 @@ impl Job {
                 Ok(dst)
             }
         };
-        if self.channels == desc.channels {
-            return run(desc, src);
+        if channels == desc.channels {
+            return Ok(self.wanted(run(desc, src)?, channels));
         }
         let mut all = memory::zeros("output", src.len())?;
-        for first in (0..self.channels).step_by(desc.channels) {
-            let count = desc.channels.min(self.channels - first);
-            let some: Vec<I> = src
-                .chunks_exact(self.channels)
-                .flat_map(|pixel| &pixel[first..first + count])
-                .copied()
-                .collect();
+        for first in (0..channels).step_by(desc.channels) {
+            let count = desc.channels.min(channels - first);
+            let some: Vec<I> =
+                src.chunks_exact(channels).flat_map(|pixel| &pixel[first..first + count]).copied().collect();
             let mut narrower = *desc;
             narrower.channels = count;
             let filtered = run(&narrower, &some)?;
-            for (pixel, filtered) in all.chunks_exact_mut(self.channels).zip(filtered.chunks_exact(count)) {
+            for (pixel, filtered) in all.chunks_exact_mut(channels).zip(filtered.chunks_exact(count)) {
                 pixel[first..first + count].copy_from_slice(filtered);
             }
         }
-        Ok(all)
+        Ok(self.wanted(all, channels))
+    }
+
+    fn wanted<O: Copy>(&self, filtered: Vec<O>, channels: usize) -> Vec<O> {
+        match &self.region {
+            Some(region) => region.keep(&filtered, channels),
+            None => filtered,
+        }
     }
 }
 

@@ -4,6 +4,7 @@
 //! [`bench`], [`explain`], [`info`]) that goes from arguments to files through the library; the rest serves
 //! them. Whatever goes wrong becomes one line on stderr and exit code 2, and no output file.
 
+mod alpha;
 mod args;
 mod array;
 mod bench;
@@ -19,6 +20,7 @@ mod npy;
 mod peak;
 mod picture;
 mod progress;
+mod region;
 mod rows;
 mod stream;
 mod threads;

@@ -40,6 +40,9 @@ impl<'a> Job<'a> {
         if !streams.contains(&args.how.algo) || args.out_range == OutRange::Normalise {
             return None;
         }
+        if args.premultiply || args.roi.is_some() {
+            return None;
+        }
         let input = RowFile::open(&args.input)?;
         let element = match args.output_type {
             OutputType::Same => input.element(),

@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand};
 use convoke::{Activation, Border, Mode, Padding};
 
-use values::{Anchor, FilterChoice, LayerAlgorithm, LevelChoice, OutRange, OutputType, Pair};
+use values::{Anchor, FilterChoice, LayerAlgorithm, LevelChoice, OutRange, OutputType, Pair, Roi};
 
 /// Convolution: filter pictures, run and time layers, explain what is chosen and why.
 #[derive(Debug, Parser)]
@@ -20,6 +20,7 @@ pub(crate) struct Cli {
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
     /// Filter a picture, or an .npy array (H,W) or (H,W,C), with a mask
+    #[command(after_long_help = FILTER_NOTES)]
     Filter(FilterArgs),
     /// Run a convolution layer on .npy arrays
     Conv2d(Box<Conv2dArgs>),
@@ -31,6 +32,16 @@ pub(crate) enum Command {
     Info(InfoArgs),
 }
 
+/// What `filter` does with that which is not plain colour.
+const FILTER_NOTES: &str = "\
+Orientation: pixels are turned as the file asks (EXIF, TIFF) before filtering. Masks and --roi mean rows and
+columns as a viewer shows them, and the result needs no orientation of its own.
+Colour profile (ICC): copied to PNG, JPEG, TIFF and WebP; filtering is done on the numbers as they stand. A warning
+on stderr says if it is lost. Other metadata (EXIF, XMP) is not copied.
+Depth: 16-bit values stay 16-bit in PNG, TIFF, PGM, PPM and .npy; JPEG, BMP, GIF and WebP cannot hold them, which
+is an error unless --output-type u8 is asked for.
+Alpha: a channel like the others, unless --premultiply is given.";
+
 /// What every command that computes has.
 #[derive(Args, Clone, Copy, Debug)]
 pub(crate) struct Common {
@@ -40,7 +51,7 @@ pub(crate) struct Common {
     /// Threads [default: all cores; for bench 1]
     #[arg(long, value_name = "N", value_parser = values::threads, allow_hyphen_values = true)]
     pub(crate) threads: Option<usize>,
-    /// No progress bar
+    /// No progress bar and no warnings
     #[arg(long)]
     pub(crate) quiet: bool,
 }
@@ -61,6 +72,19 @@ pub(crate) struct FilterArgs {
     /// What becomes of values outside the type's range
     #[arg(long, value_name = "RANGE", default_value = "clamp", long_help = OutRange::HELP)]
     pub(crate) out_range: OutRange,
+    /// Weight colours by alpha, the last of 2 or 4 channels: multiply before filtering, divide after, so that the
+    /// colours of transparent pixels do not bleed. (Otherwise alpha is a channel like the others.) For masks that
+    /// sum to a positive number; --offset is added last. Fully transparent results have colour 0.
+    /// Not with --algo fft
+    #[arg(long)]
+    pub(crate) premultiply: bool,
+    /// Filter and write only H rows and W columns from row Y and column X on. The mask reads the real neighbours
+    /// outside; --border holds only outside the picture
+    #[arg(long, value_name = "Y,X,H,W", allow_hyphen_values = true)]
+    pub(crate) roi: Option<Roi>,
+    /// The region is a picture of its own: --border holds from its edges on
+    #[arg(long, requires = "roi")]
+    pub(crate) isolated: bool,
     #[command(flatten)]
     pub(crate) common: Common,
 }

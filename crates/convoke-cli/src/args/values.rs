@@ -162,6 +162,22 @@ impl FromStr for Anchor {
     }
 }
 
+/// `--roi`: first row and column, height and width.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Roi(pub(crate) [usize; 4]);
+
+impl FromStr for Roi {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        match numbers(text)?[..] {
+            [_, _, 0, _] | [_, _, _, 0] => Err("height and width must be at least 1".to_owned()),
+            [y, x, height, width] => Ok(Self([y, x, height, width])),
+            _ => Err("must be Y,X,H,W: first row and column, counted from 0, height and width".to_owned()),
+        }
+    }
+}
+
 /// `--mode`.
 pub(crate) fn mode(text: &str) -> Result<Mode, String> {
     match text {
