@@ -176,7 +176,7 @@ fn tile<S: Simd, F: Fn(usize) -> usize, const OR: usize, const NV: usize, const 
         for r in 0..taps.rows {
             // Not `from_fn`, which the compiler may leave a call, with the sums pushed to memory around it.
             let mut inputs: [&[f32]; OR] = [&[]; OR];
-            #[expect(clippy::needless_range_loop)]
+            #[expect(clippy::needless_range_loop, reason = "see `across`")]
             for i in 0..OR {
                 inputs[i] = rows.at(top + i * taps.row_stride + r, x);
             }
@@ -221,8 +221,10 @@ fn across<
     // The mask row of each output; empty for those that do not take part.
     let cols = taps.cols;
     let mut weights: [&[f32]; OR] = [&[]; OR];
-    // By index: a chain of iterators is not unrolled here, and the kernel takes twice its time.
-    #[expect(clippy::needless_range_loop)]
+    #[expect(
+        clippy::needless_range_loop,
+        reason = "iterators are not unrolled here, and the kernel takes twice its time"
+    )]
     for i in LO..HI {
         weights[i] = &taps.weights[(down - i) * cols..][..cols];
     }
