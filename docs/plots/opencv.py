@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 
 SIDES = (3, 5, 7, 9, 11, 15, 21, 31, 45, 63)
-ROUNDS = 15
+ROUNDS = 40
 SHARE = 0.025
 
 

@@ -18,7 +18,7 @@ use convoke_simd::{Kernel, Simd};
 const HEIGHT: usize = 1080;
 const WIDTH: usize = 1920;
 const SIDES: &[usize] = &[3, 5, 7, 9, 11, 15, 21, 31, 45, 63];
-const ROUNDS: usize = 15;
+const ROUNDS: usize = 40;
 /// Seconds for each filter in each round, if one run does not take longer.
 const SHARE: f64 = 0.025;
 
