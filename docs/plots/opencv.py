@@ -17,8 +17,8 @@ def jobs(src):
     dst = np.empty_like(src)
     random = np.random.default_rng(1)
     for side in SIDES:
-        noise = random.uniform(-1, 1, (side, side)).astype(np.float32)
-        noise /= np.abs(noise).sum()
+        noise = random.uniform(0, 1, (side, side)).astype(np.float32)
+        noise /= noise.sum()
         bell = cv2.getGaussianKernel(side, 0.15 * side + 0.35, cv2.CV_32F)
         yield ("filter2D", side), lambda noise=noise: cv2.filter2D(src, -1, noise, dst)
         yield ("sepFilter2D", side), lambda bell=bell: cv2.sepFilter2D(src, -1, bell, bell, dst)

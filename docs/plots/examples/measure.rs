@@ -158,11 +158,12 @@ impl Random {
         self.0
     }
 
-    /// A mask of numbers from -1 to 1, scaled so that their magnitudes sum to 1.
+    /// A mask of numbers from 0 to 1, scaled so that they sum to 1: results stay inside the range of bytes, where each
+    /// must be rounded.
     fn mask(&mut self, side: usize) -> Result<Mask, convoke::mask::MaskError> {
         let mut weights: Vec<f32> =
-            (0..side * side).map(|_| (self.next() >> 40) as f32 / (1 << 23) as f32 - 1.0).collect();
-        let sum: f32 = weights.iter().map(|weight| weight.abs()).sum();
+            (0..side * side).map(|_| (self.next() >> 40) as f32 / (1 << 24) as f32).collect();
+        let sum: f32 = weights.iter().sum();
         weights.iter_mut().for_each(|weight| *weight /= sum);
         Mask::new([side, side], weights)
     }

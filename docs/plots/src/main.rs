@@ -13,7 +13,7 @@ use plotters::style::text_anchor::{HPos, Pos, VPos};
 
 use crate::panel::Panel;
 
-const SIZE: (u32, u32) = (1120, 640);
+const SIZE: (u32, u32) = (1180, 660);
 const FONT: &str = "DejaVu Sans, Verdana, Helvetica, Arial, sans-serif";
 
 fn main() -> Result<(), Box<dyn Error>> {
@@ -29,12 +29,12 @@ fn main() -> Result<(), Box<dyn Error>> {
     root.fill(&WHITE)?;
     let (top, rest) = root.split_vertically(64);
     let (middle, bottom) = rest.split_vertically(SIZE.1 - 64 - 26);
-    label(&top, "Time per pixel of picture filters, in nanoseconds", (24, 14), 20, &BLACK)?;
+    label(&top, "Time per pixel of picture filters, in nanoseconds", (24, 12), 25, &BLACK)?;
     label(
         &top,
-        "grey, 1920x1080, one thread, reflect101; both scales logarithmic; solid: Convoke, dashed: OpenCV, grey: limits of the machine",
+        "grey, 1920x1080, one thread, reflect101; both scales logarithmic; solid: Convoke, dashed: OpenCV, grey lines: limits of the core",
         (24, 42),
-        14,
+        17,
         &GREY,
     )?;
     for (area, pixels) in middle.split_evenly((1, 2)).iter().zip(["f32", "u8"]) {
@@ -45,9 +45,9 @@ fn main() -> Result<(), Box<dyn Error>> {
     let source: Vec<&str> = text
         .lines()
         .filter_map(|line| line.strip_prefix("# "))
-        .filter(|line| ["Machine", "OpenCV"].iter().any(|start| line.starts_with(start)))
+        .filter(|line| ["Machine", "Note", "OpenCV"].iter().any(|start| line.starts_with(start)))
         .collect();
-    label(&bottom, &source.join("  "), (24, 4), 12, &GREY)?;
+    label(&bottom, &source.join("  "), (24, 4), 15, &GREY)?;
     root.present()?;
     Ok(())
 }

@@ -16,7 +16,7 @@ use crate::{FONT, GREY};
 /// Sides of masks that get a number on the axis.
 const SIDES: &[u32] = &[3, 5, 7, 9, 11, 15, 21, 31, 45, 63];
 /// Room around the plotting area: left, right (for labels), top, bottom.
-const MARGINS: [i32; 4] = [56, 142, 34, 50];
+const MARGINS: [i32; 4] = [56, 158, 34, 52];
 /// Least distance of two labels.
 const LINE_HEIGHT: i32 = 17;
 const GRID: RGBColor = RGBColor(228, 228, 228);
@@ -96,18 +96,18 @@ impl Panel<'_> {
         };
 
         // Axes.
-        text(&format!("{} pixels", self.pixels), (left, 8), 16, &BLACK, HPos::Left, VPos::Top)?;
+        text(&format!("{} pixels", self.pixels), (left, 8), 20, &BLACK, HPos::Left, VPos::Top)?;
         for &side in SIDES {
             let (x, _) = place(side.into(), 1.0);
             area.draw(&PathElement::new([(x, top), (x, y_end)], GRID))?;
-            text(&side.to_string(), (x, y_end + 7), 13, &GREY, HPos::Center, VPos::Top)?;
+            text(&side.to_string(), (x, y_end + 7), 16, &GREY, HPos::Center, VPos::Top)?;
         }
         let middle = (left + x_end) / 2;
-        text("side of the mask (n by n taps)", (middle, y_end + 26), 14, &GREY, HPos::Center, VPos::Top)?;
+        text("side of the mask (n by n taps)", (middle, y_end + 28), 17, &GREY, HPos::Center, VPos::Top)?;
         for (ns, name) in decades(&self.range) {
             let (_, y) = place(3.0, ns);
             area.draw(&PathElement::new([(left, y), (x_end, y)], GRID))?;
-            text(&name, (left - 7, y), 13, &GREY, HPos::Right, VPos::Center)?;
+            text(&name, (left - 7, y), 16, &GREY, HPos::Right, VPos::Center)?;
         }
 
         // Limits first, so that they lie under the measurements.
@@ -115,7 +115,7 @@ impl Panel<'_> {
         for row in self.rows.iter().filter(|row| row.engine == "limit") {
             // Times that grow with the taps, or stay.
             let (power, name) = match &row.algorithm[..] {
-                "multiply-add" => (2, "f32 arithmetic, n²"),
+                "multiply-add" => (2, "n² f32 multiply-adds"),
                 "copy" => (0, "copy"),
                 _ => return Err(format!("unknown limit {}", row.algorithm).into()),
             };
@@ -164,7 +164,7 @@ impl Panel<'_> {
                 [(label.end.0 + 5, label.end.1), (from - 3, y)],
                 label.colour.mix(0.6),
             ))?;
-            text(&label.text, (from, y), 13, &label.colour, HPos::Left, VPos::Center)?;
+            text(&label.text, (from, y), 16, &label.colour, HPos::Left, VPos::Center)?;
         }
         Ok(())
     }
