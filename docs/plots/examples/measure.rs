@@ -61,11 +61,11 @@ fn measure<P: Pixel + Copy + Default>(
     Ok(())
 }
 
+/// An algorithm with a mask of some side.
+type Job = (FilterAlgorithm, usize, Filter);
+
 /// Every algorithm with every mask.
-fn filters(
-    bytes: bool,
-    random: &mut Random,
-) -> Result<Vec<(FilterAlgorithm, usize, Filter)>, Box<dyn Error>> {
+fn filters(bytes: bool, random: &mut Random) -> Result<Vec<Job>, Box<dyn Error>> {
     let mut all = Vec::new();
     for &side in SIDES {
         // As OpenCV has it: sigma of a Gaussian from the side.
