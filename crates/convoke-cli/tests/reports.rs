@@ -62,7 +62,8 @@ fn bench_of_built_in_layers_and_filters() {
     let names: Vec<String> = rows(&text).iter().map(|row| row["name"].as_str().unwrap().to_owned()).collect();
     assert_eq!(
         names,
-        ["filter2d_3", "box_3", "gauss_3", "sobel_3"].map(|name| format!("{name}_512x512_gray_u8"))
+        ["filter2d_3", "box_3", "gauss_3", "gaussexact_3", "sobel_3"]
+            .map(|name| format!("{name}_512x512_gray_u8"))
     );
     for row in rows(&text) {
         assert!(positive(&row, "copy_ns_per_px") < positive(&row, "ns_per_px") * 100.0);

@@ -57,6 +57,8 @@ pub enum Error {
     NotBox,
     /// A filter is not one of narrow integers: taps that are no whole numbers, or sums too large for it.
     NotNarrow,
+    /// A filter cannot take its picture's place: a wrapped border, or row strides that differ.
+    NotInPlace,
     /// A plan streams that has no stream: only those of the direct algorithm have one.
     NotDirect,
     /// Integers that must be exact would not be, with this algorithm.
@@ -108,6 +110,9 @@ impl fmt::Display for Error {
             Error::NotBox => f.write_str("mask: must have one value everywhere, got several"),
             Error::NotNarrow => {
                 f.write_str("mask: must be small whole numbers for narrow integers, got others")
+            }
+            Error::NotInPlace => {
+                f.write_str("picture: must have one row stride and no wrapped border to be filtered in place")
             }
             Error::NotDirect => f.write_str("plan: must be direct to stream, got another algorithm"),
             Error::Inexact { operand } => {

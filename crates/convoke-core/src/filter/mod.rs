@@ -13,6 +13,7 @@ mod describe;
 pub(crate) mod exact;
 pub(crate) mod factor;
 mod gather;
+mod in_place;
 mod integer;
 pub(crate) mod narrow;
 pub(crate) mod pack;

@@ -227,3 +227,48 @@ fn streams_check_what_they_are_given() {
     assert!(torn.push(&[1; 10]).is_err());
     stream.push(&[1; 10]).unwrap();
 }
+
+fn check_in_place<P: Any>(desc: &Filter2dDesc, mask: &[f32], random: &mut Random) {
+    for level in Level::available() {
+        let plan = Filter2dPlan::new(desc, level).unwrap();
+        let src: Vec<P> = (0..plan.src_len()).map(|_| P::any(random)).collect();
+        let mut packing = vec![f32::NAN; plan.packed_len()];
+        let packed = plan.pack(mask, &mut packing).unwrap();
+        let mut expected = src.clone();
+        let mut scratch = vec![f32::NAN; plan.scratch_len()];
+        plan.run(&packed, &src, &mut expected, &mut scratch).unwrap();
+        let mut picture = src.clone();
+        let mut memory = vec![f32::NAN; desc.stream_len()];
+        let result = plan.run_in_place(&packed, &mut picture, &mut memory);
+        if desc.border == Border::Wrap {
+            assert_eq!(result, Err(Error::NotInPlace));
+            expected.clone_from(&src);
+        }
+        // What lies between rows is the picture's own, and stays.
+        assert!(picture.iter().zip(&expected).all(|(a, b)| a.bits() == b.bits()), "{level}: {desc:?}");
+        assert!(plan.run_in_place(&packed, &mut picture, &mut memory[1..]).is_err());
+    }
+}
+
+#[test]
+fn in_place_changes_no_bit() {
+    let mut random = Random(22);
+    for round in 0..120 {
+        let mut desc = any_desc(&mut random);
+        let stride = desc.size[1] * desc.channels + [0, 0, 5][random.below(3)];
+        (desc.src_row_stride, desc.dst_row_stride) = (Some(stride), Some(stride));
+        let mask = random.signed_values(desc.mask_size[0] * desc.mask_size[1]);
+        match round % 4 {
+            0 => check_in_place::<u8>(&desc, &mask, &mut random),
+            1 => check_in_place::<u16>(&desc, &mask, &mut random),
+            2 => check_in_place::<i16>(&desc, &mask, &mut random),
+            _ => check_in_place::<f32>(&desc, &mask, &mut random),
+        }
+    }
+    let desc = Filter2dDesc::new([3, 3], 1, [1, 1]).dst_row_stride(4);
+    let plan = Filter2dPlan::new(&desc, Level::detect()).unwrap();
+    let mut packing = vec![0.0; plan.packed_len()];
+    let packed = plan.pack(&[1.0], &mut packing).unwrap();
+    let error = plan.run_in_place(&packed, &mut [0_u8; 9], &mut vec![0.0; desc.stream_len()]);
+    assert_eq!(error, Err(Error::NotInPlace));
+}
