@@ -294,10 +294,16 @@ fn certificates_know_the_types() {
     assert_eq!(margin_of::<u16, u16>(&mean, &[1.0; 225]), 0.0);
     assert_eq!(margin_of::<i16, i16>(&mean, &[1.0; 225]), 0.0);
     assert_eq!(margin_of::<i16, i16>(&desc(3).divisor(511.0), &[1.0; 9]), 0.0);
-    assert!(margin_of::<i16, u16>(&desc(3).divisor(511.0), &[1.0; 9]) > 0.0);
-    assert!(margin_of::<i16, i16>(&desc(3).divisor(513.0), &[1.0; 9]) > 0.0);
+    assert_eq!(margin_of::<i16, i16>(&desc(1).divisor(511.0), &[512.0]), 0.0);
+    assert!(margin_of::<i16, u16>(&desc(1).divisor(511.0), &[512.0]) > 0.0);
+    assert!(margin_of::<i16, i16>(&desc(1).divisor(513.0), &[512.0]) > 0.0);
     assert_eq!(margin_of::<u16, u8>(&desc(3).divisor(65535.0), &[1.0; 9]), 0.0);
-    assert!(margin_of::<u16, u16>(&desc(3).divisor(257.0), &[1.0; 9]) > 0.0);
+    assert!(margin_of::<u16, u16>(&desc(1).divisor(257.0), &[256.0]) > 0.0);
+    // The same divisors where no mean gets to where ties are close.
+    assert_eq!(margin_of::<i16, u16>(&desc(3).divisor(511.0), &[1.0; 9]), 0.0);
+    assert_eq!(margin_of::<i16, i16>(&desc(3).divisor(513.0), &[1.0; 9]), 0.0);
+    assert_eq!(margin_of::<u16, u16>(&desc(3).divisor(257.0), &[1.0; 9]), 0.0);
+    assert_eq!(margin_of::<u8, i16>(&desc(33).divisor(1089.0), &[1.0; 1089]), 0.0);
     assert_eq!(margin_of::<u16, u16>(&desc(16).divisor(256.0), &[1.0; 256]), 0.0);
     // 289 * 65535 has more than 24 bits, and 289 bytes do not.
     assert!(margin_of::<u16, u16>(&desc(17).divisor(289.0), &[1.0; 289]) > 0.0);
