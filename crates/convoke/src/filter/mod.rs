@@ -59,7 +59,7 @@ impl Filter {
     /// are those of `desc`.
     ///
     /// # Errors
-    /// What [`Filter2dPlan::new`] finds wrong with `desc`; [`Error::Length`] if the mask does not have its mask
+    /// What [`Filter2dPlan::new`](crate::Filter2dPlan::new) finds wrong with `desc`; [`Error::Length`] if the mask does not have its mask
     /// size.
     pub fn new(desc: &Filter2dDesc, mask: &Mask) -> Result<Self, Error> {
         Self::with_options(desc, mask, &Options::new())
