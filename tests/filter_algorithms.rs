@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 
 use convoke::mask::Mask;
 use convoke::{Border, Error, Filter, FilterAlgorithm, Level, Mode, Options};
+use convoke_fft::FftFilter;
 use convoke_reference::{filter2d_exact, filter2d_f64};
 
 fn masks() -> Vec<(&'static str, Mask)> {
@@ -58,8 +59,8 @@ fn all_give_the_exact_integers_and_floats_within_roundings() {
         let to_signed: Vec<i16> = filter2d_exact(&desc, mask.weights(), &bytes);
         let to_words: Vec<u16> = filter2d_exact(&desc, mask.weights(), &words);
         let (real, magnitudes) = filter2d_f64(&desc, mask.weights(), &floats);
-        // The frequency domain's bound is one for the whole picture: what all roundings of a transform could do.
-        let most = magnitudes.iter().copied().fold(0.0, f64::max);
+        let [r, s] = desc.mask_size;
+        let largest = floats.iter().fold(9.0_f32, |largest, x| largest.max(x.abs()));
         for level in Level::available() {
             for &algorithm in FilterAlgorithm::ALL {
                 let options = Options::new().level(level).threads(1 + at % 2).filter_algorithm(algorithm);
@@ -79,11 +80,18 @@ fn all_give_the_exact_integers_and_floats_within_roundings() {
                         assert!(matches!(error, Error::Inexact { .. }) && algorithm == FilterAlgorithm::Box)
                     }
                 }
+                // The bounds of the contract, with one rounding each for scale, divisor and offset.
+                let terms = 3 + match filter.algorithm() {
+                    FilterAlgorithm::Separable => r + s + 10,
+                    FilterAlgorithm::Box => r + s,
+                    _ => r * s,
+                };
+                let fft = (filter.algorithm() == FilterAlgorithm::Fft)
+                    .then(|| FftFilter::new(&desc, mask.weights(), level).unwrap().error_bound(largest));
                 let got: Vec<f32> = filter.run(&floats).unwrap();
                 for (i, (got, real)) in got.iter().zip(&real).enumerate() {
-                    let magnitude =
-                        if filter.algorithm() == FilterAlgorithm::Fft { 20.0 * most } else { magnitudes[i] };
-                    let bound = 250.0 / 16_777_216.0 * magnitude;
+                    let part = terms as f64 / 16_777_216.0;
+                    let bound = fft.unwrap_or(part * (1.0 + part) * magnitudes[i]);
                     assert!(
                         (f64::from(*got) - real).abs() <= bound,
                         "{about} at {i}: {got}, should be {real}"

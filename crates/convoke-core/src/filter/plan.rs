@@ -169,8 +169,10 @@ impl Filter2dPlan {
         if desc.divisor <= 0.0 {
             return Err(Error::NotPositive { operand: "divisor" });
         }
-        let (src_stride, src_len) = extent("src", "src row stride", desc, desc.src_row_stride)?;
-        let (dst_stride, dst_len) = extent("dst", "dst row stride", desc, desc.dst_row_stride)?;
+        let (src_stride, src_len) =
+            extent(["src", "src row stride"], desc.size, desc.channels, desc.src_row_stride)?;
+        let (dst_stride, dst_len) =
+            extent(["dst", "dst row stride"], desc.size, desc.channels, desc.dst_row_stride)?;
         // With these and the lengths checked, any sum of a coordinate and a tap fits in `isize`.
         let mask = checked_len("mask", &[r, s])?;
         let packed = match kind {
@@ -378,15 +380,14 @@ pub(super) fn pitch(desc: &Filter2dDesc, level: Level, pixels: usize) -> usize {
     if row.is_multiple_of(512) { row + ALIGN } else { row }
 }
 
-/// The row stride of a picture, and the length of the whole.
-fn extent(
-    operand: &'static str,
-    stride_operand: &'static str,
-    desc: &Filter2dDesc,
+/// The row stride of a picture, and the length of the whole. `operands` are the names of the picture and its stride.
+pub(super) fn extent(
+    [operand, stride_operand]: [&'static str; 2],
+    [height, width]: [usize; 2],
+    channels: usize,
     row_stride: Option<usize>,
 ) -> Result<(usize, usize), Error> {
-    let [height, width] = desc.size;
-    let row_len = checked_len(operand, &[width, desc.channels])?;
+    let row_len = checked_len(operand, &[width, channels])?;
     let stride = row_stride.unwrap_or(row_len);
     check_at_least(stride_operand, row_len, stride)?;
     checked_len(operand, &[height, stride])?;
@@ -394,6 +395,6 @@ fn extent(
 }
 
 /// Elements of `count` rows, without anything behind the last one.
-fn rows_len(count: usize, stride: usize, row_len: usize) -> usize {
+pub(super) fn rows_len(count: usize, stride: usize, row_len: usize) -> usize {
     if count == 0 { 0 } else { (count - 1) * stride + row_len }
 }

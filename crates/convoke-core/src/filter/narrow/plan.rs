@@ -11,6 +11,7 @@ use super::pixel::NarrowPixel;
 use super::run::Run;
 use super::scratch::{NarrowScratch, NarrowScratchLen};
 use crate::error::{Error, check_at_least, check_len, checked_len};
+use crate::filter::plan::{extent, rows_len};
 use crate::kernel::narrow::line::Line;
 use crate::{Border, Mode, Pixel};
 
@@ -132,8 +133,10 @@ impl<'a> NarrowPlan<'a> {
             // Which it is does not matter to a caller who cannot give a byte.
             return Err(Error::TooLarge { operand: "border", required: 255, got: value as usize });
         }
-        let (src_stride, src_len) = extent("src", "src row stride", desc, desc.src_row_stride)?;
-        let (dst_stride, dst_len) = extent("dst", "dst row stride", desc, desc.dst_row_stride)?;
+        let (src_stride, src_len) =
+            extent(["src", "src row stride"], desc.size, desc.channels, desc.src_row_stride)?;
+        let (dst_stride, dst_len) =
+            extent(["dst", "dst row stride"], desc.size, desc.channels, desc.dst_row_stride)?;
 
         let reversed = desc.mode == Mode::Convolve;
         let [a, b] = desc.anchor;
@@ -309,24 +312,4 @@ impl<'a> NarrowPlan<'a> {
             (false, [false, false]) => Lanes::Word,
         }
     }
-}
-
-/// The row stride of a picture, and the length of the whole.
-fn extent(
-    operand: &'static str,
-    stride_operand: &'static str,
-    desc: &NarrowDesc<'_>,
-    row_stride: Option<usize>,
-) -> Result<(usize, usize), Error> {
-    let [height, width] = desc.size;
-    let row_len = checked_len(operand, &[width, desc.channels])?;
-    let stride = row_stride.unwrap_or(row_len);
-    check_at_least(stride_operand, row_len, stride)?;
-    checked_len(operand, &[height, stride])?;
-    Ok((stride, rows_len(height, stride, row_len)))
-}
-
-/// Elements of `count` rows, without anything behind the last one.
-fn rows_len(count: usize, stride: usize, row_len: usize) -> usize {
-    if count == 0 { 0 } else { (count - 1) * stride + row_len }
 }
