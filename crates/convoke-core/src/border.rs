@@ -37,7 +37,7 @@ impl Border {
     /// assert_eq!(read(Border::Wrap), [0, 1, 2, 3, 0, 1, 2, 3, 0, 1, 2, 3]);
     /// assert_eq!(read(Border::Zero), [0, 1, 2, 3]);
     /// ```
-    #[inline]
+    #[inline(always)]
     pub const fn index(self, at: isize, len: usize) -> Option<usize> {
         let n = len as isize;
         if 0 <= at && at < n {

@@ -107,16 +107,21 @@ impl<I: Pixel, O: Pixel> Kernel for RunBox<'_, I, O> {
                         continue;
                     }
                     let at = (first + i - rows.start) * plan.dst_stride + block.start * channels;
-                    // Pixels are made of finished values in a second step, which is the same for every type of them.
-                    let mut scatter = Scatter {
-                        dst: &mut *values,
-                        row_stride: 0,
-                        post: Post::of(desc),
-                        left: 0,
-                        settle: None,
+                    let dst = &mut dst[at..][..outputs];
+                    let mut put = |values: &mut [f32]| {
+                        let post = Post::of(desc);
+                        let mut scatter = Scatter { dst: values, row_stride: 0, post, left: 0, settle: None };
+                        group.window(simd, i, next, prefix, weight, (0, outputs, &mut scatter));
                     };
-                    group.window(simd, i, next, prefix, weight, (0, outputs, &mut scatter));
-                    O::store_row(simd, &values[..outputs], &mut dst[at..][..outputs], None, [0, 0]);
+                    // Pixels other than floats are made of finished values in a second step, which is the same for
+                    // every type of them.
+                    match O::as_f32_mut(dst) {
+                        Some(dst) => put(dst),
+                        None => {
+                            put(&mut *values);
+                            O::store_row(simd, &values[..outputs], dst, None, [0, 0]);
+                        }
+                    }
                 }
             }
         }

@@ -37,6 +37,17 @@ pub struct Settle<'a> {
     pub(super) fine_margin: f64,
 }
 
+/// How far each value, once it is clamped to the pixels there are, lies from the nearest tie.
+#[inline(always)]
+fn to_tie<S: Simd, O: Integer>(simd: S, values: S::F32) -> S::F32 {
+    // NaN (infinity minus infinity, in sums of huge weights) becomes the least value, and is open as all are where it
+    // can occur.
+    let v = simd.max(values, simd.splat(O::LEAST as f32));
+    let v = simd.min(v, simd.splat(O::GREATEST as f32));
+    let off = simd.sub(v, simd.round(v));
+    simd.sub(simd.splat(0.5), simd.max(off, simd.sub(simd.splat(0.0), off)))
+}
+
 impl Settle<'_> {
     /// Writes the pixels again whose f32 results `values`, at most 64, lie too close to a tie; the others are right
     /// already.
@@ -65,6 +76,10 @@ impl Settle<'_> {
     /// The same for at most [`MANY`] values.
     #[inline(always)]
     fn redo_some<S: Simd, O: Integer>(&self, simd: S, values: &[f32], dst: &mut [O], [y, x]: [usize; 2]) {
+        // Whoever calls has looked at a tile, only a few of whose values may be open.
+        if !self.any_open::<S, O>(simd, values) {
+            return;
+        }
         let mut open = self.open::<S, O>(simd, values);
         let fine = self.fine_margin <= 0.25;
         let many = fine && values.len() == MANY && open.count_ones() >= WORTH_MANY;
@@ -81,18 +96,24 @@ impl Settle<'_> {
         }
     }
 
+    /// Whether any of the values lies too close to a tie.
+    #[inline(always)]
+    fn any_open<S: Simd, O: Integer>(&self, simd: S, values: &[f32]) -> bool {
+        let mut least = simd.splat(1.0);
+        for values in values.chunks(S::LANES) {
+            // The lanes behind the last value are 0, which is no tie.
+            least = simd.min(to_tie::<S, O>(simd, simd.load_first(values)), least);
+        }
+        simd.any_lt(least, simd.splat(self.margin))
+    }
+
     /// A bit for each of at most [`MANY`] values that lies too close to a tie.
     #[inline(always)]
     fn open<S: Simd, O: Integer>(&self, simd: S, values: &[f32]) -> u32 {
-        let [zero, half, one] = [0.0, 0.5, 1.0].map(|x| simd.splat(x));
+        let [zero, one] = [0.0, 1.0].map(|x| simd.splat(x));
         let mut flags = [0.0; MANY];
         for (values, flags) in values.chunks(S::LANES).zip(flags.chunks_exact_mut(S::LANES)) {
-            // NaN (infinity minus infinity, in sums of huge weights) becomes the least value, and is open as all are
-            // where it can occur.
-            let v = simd.max(simd.load_first(values), simd.splat(O::LEAST as f32));
-            let v = simd.min(v, simd.splat(O::GREATEST as f32));
-            let off = simd.sub(v, simd.round(v));
-            let to_tie = simd.sub(half, simd.max(off, simd.sub(zero, off)));
+            let to_tie = to_tie::<S, O>(simd, simd.load_first(values));
             simd.store(simd.select_lt(to_tie, simd.splat(self.margin), one, zero), flags);
         }
         let bits = flags[..values.len()].iter().enumerate();

@@ -147,16 +147,31 @@ pub(super) fn gather_row<S: Simd, I: Pixel>(
 }
 
 /// Pixels outside the picture's columns, from `x` on.
+///
+/// A copy whose length is not known when compiling is a call, and so was the border's arithmetic: together they took a
+/// quarter of the time of a wide box.
 fn halo<I: Pixel>(src: &[I], picture: &Picture<'_, I>, x: isize, dst: &mut [f32]) {
-    let channels = picture.channels;
-    for (x, dst) in (x..).zip(dst.chunks_exact_mut(channels)) {
-        match picture.border.index(x, picture.width) {
-            Some(x) => {
-                for (src, dst) in src[x * channels..][..channels].iter().zip(dst) {
-                    *dst = src.widen();
+    match picture.channels {
+        1 => halo_pixels::<I, 1>(src, picture.border, x, dst),
+        2 => halo_pixels::<I, 2>(src, picture.border, x, dst),
+        3 => halo_pixels::<I, 3>(src, picture.border, x, dst),
+        _ => halo_pixels::<I, 4>(src, picture.border, x, dst),
+    }
+}
+
+/// The same for `C` channels.
+fn halo_pixels<I: Pixel, const C: usize>(src: &[I], border: Border, x: isize, dst: &mut [f32]) {
+    let ((src, _), (dst, _)) = (src.as_chunks::<C>(), dst.as_chunks_mut::<C>());
+    match border {
+        Border::Zero | Border::Constant(_) => dst.as_flattened_mut().fill(border.outside()),
+        _ => {
+            for (x, dst) in (x..).zip(dst) {
+                if let Some(pixel) = border.index(x, src.len()).and_then(|x| src.get(x)) {
+                    for (src, dst) in pixel.iter().zip(dst) {
+                        *dst = src.widen();
+                    }
                 }
             }
-            None => dst.fill(picture.border.outside()),
         }
     }
 }

@@ -11,9 +11,6 @@ pub(super) const MAX_LANES: usize = 16;
 /// Vectors that are looked at together.
 const GROUP: usize = 4;
 
-/// Elements of a row of the widest tile: 8 vectors of 16 lanes.
-const MOST: usize = 128;
-
 /// A type of pixels that are integers.
 pub(super) trait Integer: Pixel + Default {
     const LEAST: i32;
@@ -125,21 +122,4 @@ pub(super) fn any_open<S: Simd>(simd: S, values: &[S::F32], margin: f32) -> bool
         least = simd.min(off, least);
     }
     simd.any_lt(simd.splat(0.5 - margin), most) || simd.any_lt(least, simd.splat(margin - 0.5))
-}
-
-/// Writes those pixels again whose rounding is open.
-// Inline up to the copy, or else the values would have an address, and be in memory from the start.
-#[inline(always)]
-pub(super) fn settle_vectors<S: Simd, O: Integer, const NV: usize>(
-    simd: S,
-    values: &[S::F32; NV],
-    dst: &mut [O],
-    settle: &Settle<'_>,
-    at: [usize; 2],
-) {
-    let mut lanes = [0.0; MOST];
-    for (v, lanes) in values.iter().zip(lanes.chunks_exact_mut(S::LANES)) {
-        simd.store(*v, lanes);
-    }
-    settle.redo(simd, &lanes[..dst.len()], dst, at);
 }

@@ -6,7 +6,7 @@ use core::ops::Range;
 use convoke_simd::{Level, Simd};
 
 use super::exact::Settle;
-use super::integer::{Integer, MAX_LANES, any_open, settle_vectors, store_row, store_vectors};
+use super::integer::{Integer, MAX_LANES, any_open, store_row, store_vectors};
 use super::plan::{Filter2dPlan, Job};
 use super::stage::{Block, Stage};
 use super::stream::Pull;
@@ -146,6 +146,11 @@ pub(super) mod sealed {
         /// The slice itself, if there is nothing to widen.
         fn as_f32(src: &[Self]) -> Option<&[f32]>;
 
+        /// The same for what is written.
+        fn as_f32_mut(_: &mut [Self]) -> Option<&mut [f32]> {
+            None
+        }
+
         /// The slice itself, if it is one of bytes.
         fn as_bytes(_: &[Self]) -> Option<&[u8]> {
             None
@@ -186,13 +191,7 @@ pub(super) trait Direct: Pixel {
     fn any_open<S: Simd>(simd: S, values: &[S::F32], margin: f32) -> bool;
 
     /// Writes those pixels of a row again whose rounding is open; `at` is where `settle` finds their pixels.
-    fn settle<S: Simd, const NV: usize>(
-        simd: S,
-        values: &[S::F32; NV],
-        dst: &mut [Self],
-        settle: &Settle<'_>,
-        at: [usize; 2],
-    );
+    fn settle<S: Simd>(simd: S, values: &[f32], dst: &mut [Self], settle: &Settle<'_>, at: [usize; 2]);
 }
 impl sealed::Pixel for f32 {
     const RANGE: Option<[i32; 2]> = None;
@@ -223,6 +222,11 @@ impl sealed::Pixel for f32 {
     }
 
     #[inline(always)]
+    fn as_f32_mut(dst: &mut [f32]) -> Option<&mut [f32]> {
+        Some(dst)
+    }
+
+    #[inline(always)]
     fn accumulate<S: Simd>(simd: S, stage: &mut Stage<'_>, block: &Block<'_>, dst: &mut [f32]) {
         stage.accumulate(simd, block, dst, stage.plan.dst_stride, None);
     }
@@ -250,14 +254,7 @@ impl Direct for f32 {
         false
     }
 
-    fn settle<S: Simd, const NV: usize>(
-        _: S,
-        _: &[S::F32; NV],
-        _: &mut [f32],
-        _: &Settle<'_>,
-        _: [usize; 2],
-    ) {
-    }
+    fn settle<S: Simd>(_: S, _: &[f32], _: &mut [f32], _: &Settle<'_>, _: [usize; 2]) {}
 }
 
 impl sealed::Pixel for u8 {
@@ -332,14 +329,8 @@ impl Direct for u8 {
     }
 
     #[inline(always)]
-    fn settle<S: Simd, const NV: usize>(
-        simd: S,
-        values: &[S::F32; NV],
-        dst: &mut [u8],
-        settle: &Settle<'_>,
-        at: [usize; 2],
-    ) {
-        settle_vectors(simd, values, dst, settle, at);
+    fn settle<S: Simd>(simd: S, values: &[f32], dst: &mut [u8], settle: &Settle<'_>, at: [usize; 2]) {
+        settle.redo(simd, values, dst, at);
     }
 }
 

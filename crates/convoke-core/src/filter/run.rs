@@ -13,7 +13,7 @@ use crate::kernel::plane::{Rows, TILE_ROWS};
 
 /// Elements between the edges from which on reading in place pays for the strips at the edges. More than the vectors
 /// of both strips.
-const IN_PLACE: usize = 1536;
+const IN_PLACE: usize = 512;
 
 /// A run with all lengths checked.
 pub(super) struct Run<'a, I, O> {

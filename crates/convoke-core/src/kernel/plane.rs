@@ -5,6 +5,8 @@
 //! scatter stage, as vectors of finished sums. Every sum starts at `+0` and runs over taps `(r, s)` in that order,
 //! one [`Simd::mul_add`] each, so the tile, the tail and the position of a pixel in its row change no bit.
 
+use core::ops::Range;
+
 use convoke_simd::Simd;
 
 /// Output rows of the largest tile: what a caller should offer at a time.
@@ -62,6 +64,32 @@ pub(crate) trait Sink {
         width: usize,
         sums: [[S::F32; NV]; OR],
     );
+
+    /// Output rows `y..y + OR`, each of `width` elements, for many tiles that follow each other along them.
+    #[inline(always)]
+    fn strip<const OR: usize>(&mut self, y: usize, width: usize) -> impl Strip<OR> {
+        let _ = width;
+        At { sink: self, y }
+    }
+}
+
+/// The output rows of a strip of tiles.
+pub(crate) trait Strip<const OR: usize> {
+    /// Takes the sums of elements `x..x + NV * LANES` of all of them.
+    fn put<S: Simd, const NV: usize>(&mut self, simd: S, x: usize, sums: [[S::F32; NV]; OR]);
+}
+
+/// Rows of a [`Sink`] that finds them anew for every tile.
+struct At<'a, K: ?Sized> {
+    sink: &'a mut K,
+    y: usize,
+}
+
+impl<const OR: usize, K: Sink + ?Sized> Strip<OR> for At<'_, K> {
+    #[inline(always)]
+    fn put<S: Simd, const NV: usize>(&mut self, simd: S, x: usize, sums: [[S::F32; NV]; OR]) {
+        self.sink.put(simd, [self.y, x], NV * S::LANES, sums);
+    }
 }
 
 /// Computes `count` output rows of `width` elements.
@@ -82,15 +110,24 @@ pub(crate) fn accumulate<S: Simd, F: Fn(usize) -> usize, K: Sink>(
                 let shared = taps.row_stride == 1 && taps.rows >= TILE_ROWS - 1;
                 match count - y {
                     4.. if shared => {
-                        strip::<S, F, K, 4, true>(simd, taps, rows, y, width, sink);
+                        let whole = width >= tile_vectors(S::REGISTERS) * S::LANES;
+                        match taps.cols {
+                            3 if whole && taps.rows <= SMALL => {
+                                small_strip::<S, F, K, 3>(simd, taps, rows, y, width, sink);
+                            }
+                            4..=SMALL if whole && taps.rows <= SMALL => {
+                                small_strip::<S, F, K, SMALL>(simd, taps, rows, y, width, sink);
+                            }
+                            _ => strip::<S, F, K, 4, true>(simd, taps, rows, y, 0..width, sink),
+                        }
                         y += 4;
                     }
                     4.. => {
-                        strip::<S, F, K, 4, false>(simd, taps, rows, y, width, sink);
+                        strip::<S, F, K, 4, false>(simd, taps, rows, y, 0..width, sink);
                         y += 4;
                     }
                     _ => {
-                        strip::<S, F, K, 1, false>(simd, taps, rows, y, width, sink);
+                        strip::<S, F, K, 1, false>(simd, taps, rows, y, 0..width, sink);
                         y += 1;
                     }
                 }
@@ -99,17 +136,16 @@ pub(crate) fn accumulate<S: Simd, F: Fn(usize) -> usize, K: Sink>(
     );
 }
 
-/// `OR` output rows from `y` on, from left to right.
+/// Elements of `OR` output rows from `y` on, from left to right.
 #[inline(always)]
 fn strip<S: Simd, F: Fn(usize) -> usize, K: Sink, const OR: usize, const SHARED: bool>(
     simd: S,
     taps: &Taps<F>,
     rows: Rows,
     y: usize,
-    width: usize,
+    Range { start: mut x, end: width }: Range<usize>,
     sink: &mut K,
 ) {
-    let mut x = 0;
     let main = tile_vectors(S::REGISTERS) * S::LANES;
     while x + main <= width {
         if tile_vectors(S::REGISTERS) == 4 {
@@ -243,6 +279,118 @@ fn across<
         }
     }
     *sums = local;
+}
+
+/// Rows and columns of the largest mask that [`small_strip`] takes.
+const SMALL: usize = 8;
+/// Input rows of a tile of it.
+const SMALL_INPUTS: usize = SMALL + TILE_ROWS - 1;
+
+/// Four output rows from `y` on, of a mask of a few rows and columns, over a width of a tile or more.
+///
+/// A tile of a 3x3 mask has 144 multiplications for its 18 pieces of input. Finding these among the rows for every tile,
+/// each bound checked, took as long again. So the pieces are found once for the strip, every one as a slice as long as
+/// the outputs: inside a tile all that is left is to see that it is. The last tile is pushed back to end with the row: it
+/// makes some outputs twice, in less time than smaller tiles make them once.
+///
+/// The loop over columns stays a loop, since the compiler would load rows ahead and spill the accumulators for that, but
+/// for `MOST` of 3, which means exactly three columns: these are few enough.
+#[inline(always)]
+fn small_strip<S: Simd, F: Fn(usize) -> usize, K: Sink, const MOST: usize>(
+    simd: S,
+    taps: &Taps<F>,
+    rows: Rows,
+    y: usize,
+    width: usize,
+    sink: &mut K,
+) {
+    let mut inputs = [[&[] as &[f32]; MOST]; SMALL_INPUTS];
+    for (down, input) in inputs.iter_mut().enumerate().take(taps.rows + TILE_ROWS - 1) {
+        let row = rows.at(y + down, 0);
+        for (s, input) in input.iter_mut().enumerate().take(taps.cols) {
+            *input = &row[(taps.offset)(s)..][..width];
+        }
+    }
+    let small = Small { weights: taps.weights, rows: taps.rows, cols: taps.cols, inputs: &inputs, width };
+    let mut out = sink.strip::<TILE_ROWS>(y, width);
+    let step = tile_vectors(S::REGISTERS) * S::LANES;
+    let mut x = 0;
+    while x < width {
+        let at = x.min(width - step);
+        if tile_vectors(S::REGISTERS) == 4 {
+            out.put(simd, at, small.tile::<S, 4>(simd, at));
+        } else {
+            out.put(simd, at, small.tile::<S, 2>(simd, at));
+        }
+        x = at + step;
+    }
+}
+
+/// A small mask and what it is to meet.
+struct Small<'a, const MOST: usize> {
+    weights: &'a [f32],
+    rows: usize,
+    /// Exactly `MOST` if that is 3, and no more than `MOST`.
+    cols: usize,
+    /// For each input row and column of the mask what the outputs' taps read, `width` elements each.
+    inputs: &'a [[&'a [f32]; MOST]; SMALL_INPUTS],
+    width: usize,
+}
+
+impl<const MOST: usize> Small<'_, MOST> {
+    /// The same sums as those of [`tile`], for the elements from `x` on.
+    #[inline(always)]
+    fn tile<S: Simd, const NV: usize>(&self, simd: S, x: usize) -> [[S::F32; NV]; TILE_ROWS] {
+        let mut sums = [[simd.splat(0.0); NV]; TILE_ROWS];
+        macro_rules! input_row {
+            ($down:expr, $lo:literal, $hi:literal) => {
+                self.across::<S, NV, $lo, $hi>(simd, $down, x, &mut sums)
+            };
+        }
+        input_row!(0, 0, 1);
+        input_row!(1, 0, 2);
+        input_row!(2, 0, 3);
+        for down in 3..self.rows {
+            input_row!(down, 0, 4);
+        }
+        input_row!(self.rows, 1, 4);
+        input_row!(self.rows + 1, 2, 4);
+        input_row!(self.rows + 2, 3, 4);
+        sums
+    }
+
+    /// One input row into output rows `LO..HI`.
+    #[inline(always)]
+    fn across<S: Simd, const NV: usize, const LO: usize, const HI: usize>(
+        &self,
+        simd: S,
+        down: usize,
+        x: usize,
+        sums: &mut [[S::F32; NV]; TILE_ROWS],
+    ) {
+        let cols = if MOST == 3 { 3 } else { self.cols };
+        let inputs = &self.inputs[down];
+        let mut weights: [&[f32]; TILE_ROWS] = [&[]; TILE_ROWS];
+        #[expect(clippy::needless_range_loop, reason = "see the other `across`")]
+        for i in LO..HI {
+            weights[i] = &self.weights[(down - i) * cols..][..cols];
+        }
+        let mut local = *sums;
+        for s in 0..cols {
+            let src = &inputs[s][..self.width][x..][..NV * S::LANES];
+            let mut v = [simd.splat(0.0); NV];
+            for j in 0..NV {
+                v[j] = simd.load(&src[j * S::LANES..]);
+            }
+            for i in LO..HI {
+                let w = simd.splat(weights[i][s]);
+                for j in 0..NV {
+                    local[i][j] = simd.mul_add(w, v[j], local[i][j]);
+                }
+            }
+        }
+        *sums = local;
+    }
 }
 
 /// Mask row `r` into every output row, each of which has its own input row.

@@ -6,7 +6,7 @@
 
 use convoke_simd::Simd;
 
-use super::plane::{Rows, Sink, TILE_ROWS, tile_vectors};
+use super::plane::{Rows, Sink, Strip, TILE_ROWS, tile_vectors};
 
 /// Taps that are summed down in one go. The input rows of so many are looked up before the walk along them; longer
 /// columns take several walks.
@@ -187,6 +187,10 @@ pub(crate) fn across<S: Simd, K: Sink>(
             let pairs = row.len() > apart(step);
             for y in 0..count {
                 let src = &src.data[y * src.pitch..];
+                if !pairs && width >= SHORT_VECTORS * S::LANES {
+                    short_row(simd, row, step, src, y, width, sink);
+                    continue;
+                }
                 let mut x = 0;
                 if S::LANES == 16 && pairs {
                     while x + 8 * S::LANES <= width {
@@ -218,6 +222,44 @@ pub(crate) fn across<S: Simd, K: Sink>(
             }
         },
     );
+}
+
+/// Taps of the longest row that has no pairs, and so is taken by [`short_row`].
+const SHORT: usize = 16;
+/// Vectors that it makes at a time, the accumulators of one output row.
+const SHORT_VECTORS: usize = 8;
+
+/// One output row of a mask row without pairs, for which what happens once per tile would take longer than the taps.
+/// What each tap reads is found once for the whole row, as a slice as long as the outputs are, and so are the outputs; the
+/// last tile is pushed back to end with the row.
+#[inline(always)]
+fn short_row<S: Simd, K: Sink>(
+    simd: S,
+    row: &[f32],
+    step: usize,
+    src: &[f32],
+    y: usize,
+    width: usize,
+    sink: &mut K,
+) {
+    let mut inputs: [&[f32]; SHORT] = [&[]; SHORT];
+    for (s, input) in inputs.iter_mut().enumerate().take(row.len()) {
+        *input = &src[s * step..][..width];
+    }
+    let mut out = sink.strip::<1>(y, width);
+    let mut x = 0;
+    while x < width {
+        let at = x.min(width - SHORT_VECTORS * S::LANES);
+        let mut sums = [simd.splat(0.0); SHORT_VECTORS];
+        for (w, input) in row.iter().zip(&inputs) {
+            let (w, src) = (simd.splat(*w), &input[..width][at..][..SHORT_VECTORS * S::LANES]);
+            for j in 0..SHORT_VECTORS {
+                sums[j] = simd.mul_add(w, simd.load(&src[j * S::LANES..]), sums[j]);
+            }
+        }
+        out.put(simd, at, [sums]);
+        x = at + SHORT_VECTORS * S::LANES;
+    }
 }
 
 /// The taps of a pair, `apart` from each other, are whole vectors of 16 elements from each other.
