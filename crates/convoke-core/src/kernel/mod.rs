@@ -2,6 +2,7 @@
 //! here: whoever calls has laid out what they read.
 
 pub(crate) mod boxes;
+pub(crate) mod extended;
 pub(crate) mod lanes;
 pub(crate) mod narrow;
 pub(crate) mod plane;
