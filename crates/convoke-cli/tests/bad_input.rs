@@ -73,6 +73,18 @@ fn filter_options() {
         ("--mask laplacian --algo separable", "must be a column times a row"),
         ("--mask laplacian --algo box", "must have one value everywhere"),
         ("--mask box:3 --algo best", "must be auto, direct, separable, box"),
+        ("--mask gaussian:3 --gaussian-method iir", "must be exact, box, or box:N with N passes from 1 to 8"),
+        (
+            "--mask gaussian:3 --gaussian-method box:9",
+            "must be exact, box, or box:N with N passes from 1 to 8",
+        ),
+        (
+            "--mask box:3 --gaussian-method box",
+            "--gaussian-method: needs a mask that is called gaussian:SIGMA",
+        ),
+        ("--mask gaussian:3,9 --gaussian-method box", "needs a mask that is called gaussian:SIGMA"),
+        ("--mask gaussian:3 --gaussian-method box --anchor 1,1", "not with --anchor"),
+        ("--mask gaussian:3 --gaussian-method box --algo fft", "not with --algo"),
         ("--mask box:3 --level sse9", "not a level"),
         ("--mask box:3 --threads 0", "from 1 to 1024"),
         ("--mask box:3 --frobnicate", "--frobnicate"),

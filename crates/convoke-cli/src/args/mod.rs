@@ -5,7 +5,7 @@ pub(crate) mod values;
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
-use convoke::{Activation, Border, Mode, Padding};
+use convoke::{Activation, Border, GaussianMethod, Mode, Padding};
 
 use values::{Anchor, FilterChoice, LayerAlgorithm, LevelChoice, OutRange, OutputType, Pair, Roi};
 
@@ -121,6 +121,11 @@ pub(crate) struct FilterHow {
     /// auto, direct, separable, box, fft, narrow, or reference (naive loops in f64)
     #[arg(long, value_name = "ALGO", default_value = "auto")]
     pub(crate) algo: FilterChoice,
+    /// How gaussian:SIGMA is computed: exact, box or box:N. box is fast however large SIGMA is, and near: N passes
+    /// (1 to 8, default 4) of a box with fractional ends. `convoke explain filter` says how near. Results are rounded
+    /// sums, and not the exact value rounded once
+    #[arg(long, value_name = "METHOD", default_value = "exact", value_parser = values::gaussian_method)]
+    pub(crate) gaussian_method: GaussianMethod,
 }
 
 #[derive(Args, Debug)]

@@ -3,7 +3,7 @@
 
 use std::str::FromStr;
 
-use convoke::{Activation, Algorithm, Border, FilterAlgorithm, Layout, Level, Mode, Padding};
+use convoke::{Activation, Algorithm, Border, FilterAlgorithm, GaussianMethod, Layout, Level, Mode, Padding};
 
 use crate::array::Element;
 
@@ -185,6 +185,11 @@ pub(crate) fn mode(text: &str) -> Result<Mode, String> {
         "convolve" => Ok(Mode::Convolve),
         _ => Err("must be correlate or convolve".to_owned()),
     }
+}
+
+/// `--gaussian-method`.
+pub(crate) fn gaussian_method(text: &str) -> Result<GaussianMethod, String> {
+    text.parse().map_err(|error: convoke::UnknownGaussianMethod| error.to_string())
 }
 
 /// `--layout`.
