@@ -9,8 +9,8 @@ use std::io::Write;
 
 use convoke::mask::Mask;
 use convoke::{
-    Border, Filter, Filter2dDesc, Filter2dPlan, FilterAlgorithm, Gaussian, GaussianDesc, GaussianMethod,
-    Options, Pixel,
+    Accumulate, Border, Filter, Filter2dDesc, Filter2dPlan, FilterAlgorithm, Gaussian, GaussianDesc,
+    GaussianMethod, Options, Pixel,
 };
 use convoke_reference::WholePixel;
 
@@ -90,6 +90,9 @@ pub(crate) fn fast_gaussian(how: &FilterHow) -> Outcome<Option<f64>> {
     };
     if how.anchor.is_some() {
         return Failure::about("--gaussian-method", "not with --anchor: its window lies round the pixel");
+    }
+    if how.accumulate != Accumulate::F32 {
+        return Failure::about("--gaussian-method", "not with --accumulate: boxes are summed in f32");
     }
     if how.algo != FilterChoice::Planned(FilterAlgorithm::Auto) {
         return Failure::about("--gaussian-method", "not with --algo, which is about exact filters");
@@ -350,7 +353,8 @@ impl Job {
 
 /// The core's descriptor of a filter. Arrays with more than four channels are filtered four at a time.
 pub(crate) fn describe(how: &FilterHow, mask: &Mask, size: Size) -> Filter2dDesc {
-    mask.desc([size.height, size.width], size.channels.min(4)).mode(how.mode).border(how.border)
+    let desc = mask.desc([size.height, size.width], size.channels.min(4));
+    desc.mode(how.mode).border(how.border).accumulate(how.accumulate)
 }
 
 fn reference_f32<I: Copy + Into<f64>>(desc: &Filter2dDesc, mask: &[f32], src: &[I]) -> Vec<f32> {

@@ -253,3 +253,15 @@ fn gaussians_by_repeated_boxes() {
     assert!(text.contains("% of the range of values from the Gaussian"), "{text}");
     assert_eq!(text.lines().filter(|line| line.starts_with('*')).count(), 1, "{text}");
 }
+
+#[test]
+fn sums_in_f64() {
+    let folder = Folder::new("filter_accumulate");
+    folder.write_f32("x.npy", &[1, 3], &[1e9, 1.0, -1e9]);
+    for (format, middle) in [("f32", 0.0), ("f64", 1.0)] {
+        folder.works(&format!("filter x.npy -o y.npy --mask 1~1~1 --accumulate {format}"));
+        assert_eq!(folder.read_f32("y.npy").1[1], middle, "{format}");
+    }
+    let text = folder.works("explain filter 1080x1920 --mask gaussian:3 --accumulate f64");
+    assert!(text.contains("* direct in f64"), "{text}");
+}

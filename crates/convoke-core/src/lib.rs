@@ -82,7 +82,7 @@ pub use error::Error;
 pub use filter::FilterDescription;
 #[doc(hidden)]
 pub use filter::Window;
-pub use filter::desc::Filter2dDesc;
+pub use filter::desc::{Accumulate, Filter2dDesc};
 pub use filter::factor::factor;
 pub use filter::narrow::desc::{NarrowDesc, NarrowMask, Rounding};
 pub use filter::narrow::integer::{NarrowForm, narrow_form};

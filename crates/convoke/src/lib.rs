@@ -55,7 +55,7 @@ mod stream;
 
 pub use conv2d::{Candidate, Conv2d, Explanation};
 pub use convoke_core::{
-    Activation, Border, Conv2dDesc, Conv2dPlan, Description, Error, Filter2dDesc, Filter2dPlan,
+    Accumulate, Activation, Border, Conv2dDesc, Conv2dPlan, Description, Error, Filter2dDesc, Filter2dPlan,
     Filter2dStream, Geometry, Layout, Level, Mode, NarrowDesc, NarrowMask, NarrowPixel, NarrowPlan,
     NarrowScratch, NarrowScratchLen, Operands, Packed, PackedMask, Padding, Piece, Pieces, Pixel,
     RepeatedBoxDesc, RepeatedBoxDescription, RepeatedBoxPlan, Rounding, Strides, factor,

@@ -3,7 +3,9 @@
 
 use std::str::FromStr;
 
-use convoke::{Activation, Algorithm, Border, FilterAlgorithm, GaussianMethod, Layout, Level, Mode, Padding};
+use convoke::{
+    Accumulate, Activation, Algorithm, Border, FilterAlgorithm, GaussianMethod, Layout, Level, Mode, Padding,
+};
 
 use crate::array::Element;
 
@@ -184,6 +186,15 @@ pub(crate) fn mode(text: &str) -> Result<Mode, String> {
         "correlate" => Ok(Mode::Correlate),
         "convolve" => Ok(Mode::Convolve),
         _ => Err("must be correlate or convolve".to_owned()),
+    }
+}
+
+/// `--accumulate`.
+pub(crate) fn accumulate(text: &str) -> Result<Accumulate, String> {
+    match text {
+        "f32" => Ok(Accumulate::F32),
+        "f64" => Ok(Accumulate::F64),
+        _ => Err("must be f32 or f64".to_owned()),
     }
 }
 

@@ -9,3 +9,4 @@ pub(crate) mod plane;
 pub(crate) mod scatter;
 pub(crate) mod separable;
 pub(crate) mod tile;
+pub(crate) mod wide;
