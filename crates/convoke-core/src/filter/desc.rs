@@ -11,7 +11,7 @@ pub enum Accumulate {
     #[default]
     F32,
     /// In `f64`, where products of two `f32` are exact: scale, divisor and offset too, and then one rounding to `f32`. The
-    /// same bits on every level. Of the direct algorithm only, in about four times its time.
+    /// same bits on every level. Of the direct algorithm only, in three to six times its time.
     F64,
 }
 
