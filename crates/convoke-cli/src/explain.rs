@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use convoke::{Algorithm, Conv2d, Filter, FilterAlgorithm, Options};
+use convoke::{Algorithm, Conv2d, Filter, FilterAlgorithm, Gaussian, Options};
 
 use crate::args::values::{FilterChoice, LayerAlgorithm, sizes};
 use crate::args::{ExplainConv2dArgs, ExplainFilterArgs, Explained};
@@ -52,16 +52,27 @@ fn explain_filter(args: &ExplainFilterArgs) -> Outcome<()> {
         FilterChoice::Planned(FilterAlgorithm::Auto) | FilterChoice::Reference => candidates[0].algorithm,
         FilterChoice::Planned(asked) => asked,
     };
+    let fast = match filter::fast_gaussian(&args.how)? {
+        Some(sigma) => {
+            let desc = filter::describe_gaussian(&desc, sigma, args.how.gaussian_method);
+            Some(Gaussian::with_options(&desc, &options).about("filter")?)
+        }
+        None => None,
+    };
     let [r, s] = mask.size();
     let mut text = format!(
         "filter: {}x{} pixels, {} channels, mask {r}x{s}, border {:?}, {:?}\n",
         size.height, size.width, size.channels, desc.border, desc.mode,
     );
+    if let Some(blur) = &fast {
+        text.push_str(&format!("* gaussian by {}\n  taken: asked for\n", blur.describe()));
+    }
     let least = candidates[0].cost;
     for candidate in &candidates {
         let filter = Filter::with_options(&desc, &mask, &options.filter_algorithm(candidate.algorithm));
         let filter = filter.about("filter")?;
-        let (mark, why) = match (candidate.algorithm == chosen, args.how.algo) {
+        let is_taken = candidate.algorithm == chosen && fast.is_none();
+        let (mark, why) = match (is_taken, args.how.algo) {
             (true, FilterChoice::Planned(FilterAlgorithm::Auto)) => {
                 ("*", "taken: the least predicted time".to_owned())
             }

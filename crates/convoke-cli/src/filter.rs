@@ -3,12 +3,15 @@
 //! From whole numbers of 8 or 16 bits to such numbers every value is the exact sum, rounded once. All other types go
 //! through `f32`: whole-numbered masks are exact there too as long as sums stay below 2^24; other results are within
 //! the plan's error bound before they are rounded. Large pictures in files that allow it never come here as a whole:
-//! see [`crate::stream`]. What `--premultiply` means is in [`crate::alpha`], and `--roi` in [`crate::region`].
+//! see [`crate::stream`]. `--gaussian-method` takes [`Gaussian`] in place of a mask's filter. What `--premultiply` means is in [`crate::alpha`], and `--roi` in [`crate::region`].
 
 use std::io::Write;
 
 use convoke::mask::Mask;
-use convoke::{Border, Filter, Filter2dDesc, Filter2dPlan, FilterAlgorithm, Options, Pixel};
+use convoke::{
+    Accumulate, Border, Filter, Filter2dDesc, Filter2dPlan, FilterAlgorithm, Gaussian, GaussianDesc,
+    GaussianMethod, Options, Pixel,
+};
 use convoke_reference::WholePixel;
 
 use crate::args::values::{FilterChoice, OutRange, OutputType};
@@ -24,6 +27,7 @@ use crate::{alpha, mask, memory, stream, threads};
 pub(crate) fn run(args: &FilterArgs) -> Outcome<()> {
     let output = Output::array_or_picture(&args.output)?;
     let mask = load_mask(&args.how)?;
+    let sigma = fast_gaussian(&args.how)?;
     if let Some(job) = stream::Job::new(args, &mask, &output) {
         return job.run(output);
     }
@@ -43,7 +47,11 @@ pub(crate) fn run(args: &FilterArgs) -> Outcome<()> {
     }
     let mut region = None;
     if let Some(roi) = args.roi {
-        let cut = Region::cut(&input, size, roi, mask.size(), args.how.border, args.isolated);
+        let window = match sigma {
+            Some(sigma) => gaussian_window(&args.how, sigma)?,
+            None => mask.size(),
+        };
+        let cut = Region::cut(&input, size, roi, window, args.how.border, args.isolated);
         let (part, piece) = cut.about(args.input.display())?;
         (region, input) = (Some(part), piece);
         size = Size::of(&input.shape)?;
@@ -70,6 +78,42 @@ pub(crate) fn run(args: &FilterArgs) -> Outcome<()> {
         }
     }
     Ok(())
+}
+
+/// The sigma of a Gaussian that is not to be computed exactly.
+pub(crate) fn fast_gaussian(how: &FilterHow) -> Outcome<Option<f64>> {
+    if how.gaussian_method == GaussianMethod::Exact {
+        return Ok(None);
+    }
+    let Some(sigma) = mask::sigma(&how.mask) else {
+        return Failure::about("--gaussian-method", "needs a mask that is called gaussian:SIGMA");
+    };
+    if how.anchor.is_some() {
+        return Failure::about("--gaussian-method", "not with --anchor: its window lies round the pixel");
+    }
+    if how.accumulate != Accumulate::F32 {
+        return Failure::about("--gaussian-method", "not with --accumulate: boxes are summed in f32");
+    }
+    if how.algo != FilterChoice::Planned(FilterAlgorithm::Auto) {
+        return Failure::about("--gaussian-method", "not with --algo, which is about exact filters");
+    }
+    Ok(Some(sigma))
+}
+
+/// The blur of the descriptor's picture.
+pub(crate) fn describe_gaussian(desc: &Filter2dDesc, sigma: f64, method: GaussianMethod) -> GaussianDesc {
+    GaussianDesc::new(desc.size, desc.channels, sigma)
+        .border(desc.border)
+        .scale(desc.scale)
+        .offset(desc.offset)
+        .method(method)
+}
+
+/// Height and width of what a result of it reads.
+fn gaussian_window(how: &FilterHow, sigma: f64) -> Outcome<[usize; 2]> {
+    // That of a picture of any size.
+    let desc = GaussianDesc::new([1, 1], 1, sigma).method(how.gaussian_method);
+    Ok([2 * Gaussian::new(&desc).about("filter")?.reach() + 1; 2])
 }
 
 /// The mask of `--mask`, `--scale`, `--offset` and `--anchor`.
@@ -119,6 +163,7 @@ struct Job {
 enum Method {
     Planned(Options),
     Reference,
+    Gaussian { sigma: f64, method: GaussianMethod, options: Options },
 }
 
 impl Job {
@@ -126,9 +171,14 @@ impl Job {
         let desc = describe(how, &mask, size);
         // Says what is wrong before any work; the naive loops rely on it.
         Filter2dPlan::new(&desc, common.level.0).about("filter")?;
-        let method = match how.algo {
-            FilterChoice::Reference => Method::Reference,
-            FilterChoice::Planned(algorithm) => {
+        let method = match (fast_gaussian(how)?, how.algo) {
+            (Some(sigma), _) => {
+                let threads = threads::set_up(common.threads)?;
+                let options = Options::new().level(common.level.0).threads(threads);
+                Method::Gaussian { sigma, method: how.gaussian_method, options }
+            }
+            (None, FilterChoice::Reference) => Method::Reference,
+            (None, FilterChoice::Planned(algorithm)) => {
                 let threads = threads::set_up(common.threads)?;
                 let options = Options::new().level(common.level.0).threads(threads);
                 Method::Planned(options.filter_algorithm(algorithm))
@@ -260,6 +310,14 @@ impl Job {
         let progress = Progress::new("filtering", (desc.size[0] * rounds) as u64, self.quiet);
         let run = |desc: &Filter2dDesc, src: &[I]| match &self.method {
             Method::Reference => Ok(reference(desc, self.mask.weights(), src)),
+            Method::Gaussian { sigma, method, options } => {
+                let desc = describe_gaussian(desc, *sigma, *method);
+                let blur = Gaussian::with_options(&desc, options).map_err(Failure::new)?;
+                let mut dst = memory::zeros("output", blur.len())?;
+                blur.run_into(src, &mut dst).map_err(Failure::new)?;
+                progress.add(desc.size[0]);
+                Ok(dst)
+            }
             Method::Planned(options) => {
                 let filter = Filter::with_options(desc, &self.mask, options).map_err(Failure::new)?;
                 let mut dst = memory::zeros("output", filter.dst_len())?;
@@ -295,7 +353,8 @@ impl Job {
 
 /// The core's descriptor of a filter. Arrays with more than four channels are filtered four at a time.
 pub(crate) fn describe(how: &FilterHow, mask: &Mask, size: Size) -> Filter2dDesc {
-    mask.desc([size.height, size.width], size.channels.min(4)).mode(how.mode).border(how.border)
+    let desc = mask.desc([size.height, size.width], size.channels.min(4));
+    desc.mode(how.mode).border(how.border).accumulate(how.accumulate)
 }
 
 fn reference_f32<I: Copy + Into<f64>>(desc: &Filter2dDesc, mask: &[f32], src: &[I]) -> Vec<f32> {

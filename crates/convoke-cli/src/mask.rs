@@ -23,6 +23,11 @@ pub(crate) fn load(text: &str) -> Outcome<Mask> {
     }
 }
 
+/// The sigma of a mask that is called `gaussian:SIGMA`, without a size.
+pub(crate) fn sigma(text: &str) -> Option<f64> {
+    text.trim().strip_prefix("gaussian:")?.trim().parse().ok()
+}
+
 fn from_file(path: &Path) -> Outcome<Mask> {
     let bytes = files::read(path)?;
     if bytes.starts_with(npy::MAGIC) {

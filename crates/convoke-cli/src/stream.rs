@@ -5,7 +5,7 @@ use std::io::{self, BufWriter, Write};
 use std::path::Path;
 
 use convoke::mask::Mask;
-use convoke::{Filter2dDesc, FilterAlgorithm, FilterStream, Options};
+use convoke::{Filter2dDesc, FilterAlgorithm, FilterStream, GaussianMethod, Options};
 
 use crate::args::FilterArgs;
 use crate::args::values::{FilterChoice, OutRange, OutputType};
@@ -40,7 +40,7 @@ impl<'a> Job<'a> {
         if !streams.contains(&args.how.algo) || args.out_range == OutRange::Normalise {
             return None;
         }
-        if args.premultiply || args.roi.is_some() {
+        if args.premultiply || args.roi.is_some() || args.how.gaussian_method != GaussianMethod::Exact {
             return None;
         }
         let input = RowFile::open(&args.input)?;

@@ -218,3 +218,50 @@ fn pipes_and_links_stay_what_they_are() {
     assert_eq!(folder.read_u8("old.npy").1, [9, 12]);
     assert!(fs::symlink_metadata(folder.path("link.npy")).unwrap().is_symlink());
 }
+
+#[test]
+fn gaussians_by_repeated_boxes() {
+    let folder = Folder::new("filter_gaussian_method");
+    let floats: Vec<f32> = (0..40 * 50).map(|i| (i * 37 % 256) as f32).collect();
+    folder.write_f32("x.npy", &[40, 50], &floats);
+    folder.write_u8("b.npy", &[40, 50, 3], &[90; 40 * 50 * 3]);
+    let gaussian = "--mask gaussian:4 --border reflect101";
+    folder.works(&format!("filter x.npy -o exact.npy {gaussian}"));
+    folder.works(&format!("filter x.npy -o same.npy {gaussian} --gaussian-method exact"));
+    assert_eq!(folder.read_f32("exact.npy"), folder.read_f32("same.npy"));
+    let exact = folder.read_f32("exact.npy").1;
+    for (method, percent) in [("box", 2.9), ("box:3", 3.9), ("box:8", 1.5)] {
+        folder.works(&format!("filter x.npy -o fast.npy {gaussian} --gaussian-method {method} --threads 2"));
+        let (shape, fast) = folder.read_f32("fast.npy");
+        assert_eq!(shape, "(40, 50)");
+        let worst = exact.iter().zip(&fast).map(|(a, b)| (a - b).abs()).fold(0.0, f32::max);
+        assert!(worst > 0.0 && worst < percent / 100.0 * 255.0, "{method}: {worst}");
+        // A region is cut with what the boxes read, which is not what the mask reads.
+        folder.works(&format!(
+            "filter x.npy -o roi.npy {gaussian} --gaussian-method {method} --roi 7,11,20,30"
+        ));
+        let (_, roi) = folder.read_f32("roi.npy");
+        for (i, value) in roi.iter().enumerate() {
+            let whole = fast[(7 + i / 30) * 50 + 11 + i % 30];
+            assert!((value - whole).abs() < 1e-3, "{method}, region at {i}: {value}, {whole}");
+        }
+    }
+    folder.works(&format!("filter b.npy -o c.npy {gaussian} --gaussian-method box:3 --scale 0.5 --offset 7"));
+    assert_eq!(folder.read_u8("c.npy"), ("(40, 50, 3)".to_owned(), vec![52; 40 * 50 * 3]));
+    let text = folder.works(&format!("explain filter 1080x1920x3 {gaussian} --gaussian-method box:3"));
+    assert!(text.contains("* gaussian by 3 passes"), "{text}");
+    assert!(text.contains("% of the range of values from the Gaussian"), "{text}");
+    assert_eq!(text.lines().filter(|line| line.starts_with('*')).count(), 1, "{text}");
+}
+
+#[test]
+fn sums_in_f64() {
+    let folder = Folder::new("filter_accumulate");
+    folder.write_f32("x.npy", &[1, 3], &[1e9, 1.0, -1e9]);
+    for (format, middle) in [("f32", 0.0), ("f64", 1.0)] {
+        folder.works(&format!("filter x.npy -o y.npy --mask 1~1~1 --accumulate {format}"));
+        assert_eq!(folder.read_f32("y.npy").1[1], middle, "{format}");
+    }
+    let text = folder.works("explain filter 1080x1920 --mask gaussian:3 --accumulate f64");
+    assert!(text.contains("* direct in f64"), "{text}");
+}

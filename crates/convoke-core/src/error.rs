@@ -78,6 +78,13 @@ pub enum Error {
         /// The operand.
         operand: &'static str,
     },
+    /// Sums in f64 are asked of an algorithm that has none: all but the direct one.
+    NotInF64,
+    /// A value that must be from 0 to 1 is not.
+    NotAPart {
+        /// The operand.
+        operand: &'static str,
+    },
     /// A stream was given something when it had not asked for it.
     NotWanted {
         /// The operand.
@@ -124,6 +131,10 @@ impl fmt::Display for Error {
             Error::NotWanted { operand } => {
                 write!(f, "{operand}: must be pushed only when the stream wants one, got one too many")
             }
+            Error::NotInF64 => {
+                f.write_str("accumulate: must be f32 with any but the direct algorithm, got f64")
+            }
+            Error::NotAPart { operand } => write!(f, "{operand}: must be from 0 to 1, got something else"),
             Error::NotPositive { operand } => write!(f, "{operand}: must be positive, got zero or less"),
         }
     }

@@ -7,6 +7,7 @@
 //! |---|---|---|
 //! | a convolution layer on f32 tensors | [`Conv2dDesc`] | [`Conv2dPlan`] |
 //! | a linear filter of u8, u16, i16 and f32 pictures | [`Filter2dDesc`] | [`Filter2dPlan`], or [`Filter2dStream`] by rows |
+//! | a nearly Gaussian blur in time that does not depend on its width | [`RepeatedBoxDesc`] | [`RepeatedBoxPlan`] |
 //! | the same of u8 pictures with whole-numbered taps, exactly and faster | [`NarrowDesc`] | [`NarrowPlan`] |
 //!
 //! # The flow
@@ -81,7 +82,7 @@ pub use error::Error;
 pub use filter::FilterDescription;
 #[doc(hidden)]
 pub use filter::Window;
-pub use filter::desc::Filter2dDesc;
+pub use filter::desc::{Accumulate, Filter2dDesc};
 pub use filter::factor::factor;
 pub use filter::narrow::desc::{NarrowDesc, NarrowMask, Rounding};
 pub use filter::narrow::integer::{NarrowForm, narrow_form};
@@ -93,4 +94,7 @@ pub use filter::pixel::Pixel;
 #[doc(hidden)]
 pub use filter::pixel::{Source, Target};
 pub use filter::plan::Filter2dPlan;
+pub use filter::repeated::desc::RepeatedBoxDesc;
+pub use filter::repeated::describe::RepeatedBoxDescription;
+pub use filter::repeated::plan::RepeatedBoxPlan;
 pub use filter::stream::Filter2dStream;

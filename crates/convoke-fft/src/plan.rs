@@ -3,7 +3,8 @@
 use core::ops::Range;
 
 use convoke_core::{
-    Error, Filter2dDesc, Filter2dPlan, Level, PackedMask, Pixel, Source, Target, with_source, with_target,
+    Accumulate, Error, Filter2dDesc, Filter2dPlan, Level, PackedMask, Pixel, Source, Target, with_source,
+    with_target,
 };
 
 use crate::bound::Bound;
@@ -21,13 +22,18 @@ pub struct FftFilterPlan {
     pub(crate) scratch: usize,
 }
 
+/// The direct plan, whose gathering and rounding are shared: not with sums in f64, which there are none of here.
+fn direct(desc: &Filter2dDesc, level: Level) -> Result<Filter2dPlan, Error> {
+    if desc.accumulate == Accumulate::F64 { Err(Error::NotInF64) } else { Filter2dPlan::new(desc, level) }
+}
+
 impl FftFilterPlan {
     /// Checks a descriptor and chooses the tiles.
     ///
     /// # Errors
     /// Those of [`Filter2dPlan::new`], and [`Error::Overflow`] for a mask of which a tile would not fit in memory.
     pub fn new(desc: &Filter2dDesc, level: Level) -> Result<Self, Error> {
-        let direct = Filter2dPlan::new(desc, level)?;
+        let direct = direct(desc, level)?;
         Self::with_shape(direct, Shape::choose(desc, level)?)
     }
 
@@ -37,7 +43,7 @@ impl FftFilterPlan {
     /// As [`new`](Self::new), and [`Error::TooSmall`] for fewer points than the mask has taps.
     #[doc(hidden)]
     pub fn with_points(desc: &Filter2dDesc, level: Level, points: [usize; 2]) -> Result<Self, Error> {
-        let direct = Filter2dPlan::new(desc, level)?;
+        let direct = direct(desc, level)?;
         for (operand, required, got) in
             [("rows", desc.mask_size[0], points[0]), ("columns", desc.mask_size[1], points[1])]
         {

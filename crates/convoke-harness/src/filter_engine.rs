@@ -3,7 +3,7 @@
 use std::fmt;
 use std::ops::Range;
 
-use convoke_core::{Error, Filter2dDesc, Filter2dPlan, Level, PackedMask};
+use convoke_core::{Accumulate, Error, Filter2dDesc, Filter2dPlan, Level, PackedMask};
 use convoke_fft::{FftFilter, FftFilterPlan};
 
 use crate::filter_stream::Streamed;
@@ -138,7 +138,7 @@ type Plan = fn(&Filter2dDesc, Level) -> Result<Box<dyn Filter2dEngine>, Error>;
 macro_rules! algorithms {
     ($($name:literal => $plan:ty),+ $(,)?) => {
         const ALGORITHMS: &[(&str, Plan)] =
-            &[$(($name, |desc, level| Ok(Box::new(<$plan>::new(desc, level)?)))),+];
+            &[$(($name, |desc, level| Ok(Box::new(<$plan>::new(desc, level)?)))),+, ("direct-f64", in_f64)];
     };
 }
 
@@ -147,6 +147,11 @@ algorithms! {
     "direct" => Filter2dPlan,
     "stream" => Streamed,
     "fft" => FftEngine,
+}
+
+/// Direct, with sums in f64.
+fn in_f64(desc: &Filter2dDesc, level: Level) -> Result<Box<dyn Filter2dEngine>, Error> {
+    Ok(Box::new(Filter2dPlan::new(&desc.accumulate(Accumulate::F64), level)?))
 }
 
 /// The engines whose masks are packed taps.

@@ -7,6 +7,7 @@
 //! | I have | I want | I take |
 //! |---|---|---|
 //! | a picture | it blurred, sharpened, its edges | [`Filter`] with a [`mask::Mask`] |
+//! | the same | it blurred widely, soon | [`Gaussian`] with a [`GaussianMethod`] |
 //! | an [`image`](https://docs.rs/image) picture | the same | `filter_image`, with the feature `image` |
 //! | a picture larger than memory, or a camera's rows | the same, row by row | [`FilterStream`] |
 //! | an 8-bit picture | OpenCV's result, bit for bit | [`opencv`] |
@@ -44,6 +45,7 @@
 mod buffer;
 mod conv2d;
 mod filter;
+mod gaussian;
 pub mod mask;
 pub mod opencv;
 mod options;
@@ -53,14 +55,15 @@ mod stream;
 
 pub use conv2d::{Candidate, Conv2d, Explanation};
 pub use convoke_core::{
-    Activation, Border, Conv2dDesc, Conv2dPlan, Description, Error, Filter2dDesc, Filter2dPlan,
+    Accumulate, Activation, Border, Conv2dDesc, Conv2dPlan, Description, Error, Filter2dDesc, Filter2dPlan,
     Filter2dStream, Geometry, Layout, Level, Mode, NarrowDesc, NarrowMask, NarrowPixel, NarrowPlan,
-    NarrowScratch, NarrowScratchLen, Operands, Packed, PackedMask, Padding, Piece, Pieces, Pixel, Rounding,
-    Strides, factor,
+    NarrowScratch, NarrowScratchLen, Operands, Packed, PackedMask, Padding, Piece, Pieces, Pixel,
+    RepeatedBoxDesc, RepeatedBoxDescription, RepeatedBoxPlan, Rounding, Strides, factor,
 };
 pub use convoke_gemm::GemmConv2dPlan;
 pub use convoke_simd::UnknownLevel;
 pub use filter::{Filter, FilterAlgorithm, FilterCandidate, UnknownFilterAlgorithm};
+pub use gaussian::{Gaussian, GaussianDesc, GaussianError, GaussianMethod, UnknownGaussianMethod};
 pub use options::{Algorithm, Options, UnknownAlgorithm};
 #[cfg(feature = "image")]
 pub use picture::{PictureError, filter_image};

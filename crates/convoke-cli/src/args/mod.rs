@@ -5,7 +5,7 @@ pub(crate) mod values;
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
-use convoke::{Activation, Border, Mode, Padding};
+use convoke::{Accumulate, Activation, Border, GaussianMethod, Mode, Padding};
 
 use values::{Anchor, FilterChoice, LayerAlgorithm, LevelChoice, OutRange, OutputType, Pair, Roi};
 
@@ -121,6 +121,15 @@ pub(crate) struct FilterHow {
     /// auto, direct, separable, box, fft, narrow, or reference (naive loops in f64)
     #[arg(long, value_name = "ALGO", default_value = "auto")]
     pub(crate) algo: FilterChoice,
+    /// Sums of pixels or results that are f32 in f32 or in f64: with one rounding at the end, the same bits on every
+    /// level, by the direct algorithm
+    #[arg(long, value_name = "FORMAT", default_value = "f32", value_parser = values::accumulate)]
+    pub(crate) accumulate: Accumulate,
+    /// How gaussian:SIGMA is computed: exact, box or box:N. box is fast however large SIGMA is, and near: N passes
+    /// (1 to 8, default 4) of a box with fractional ends. `convoke explain filter` says how near. Results are rounded
+    /// sums, and not the exact value rounded once
+    #[arg(long, value_name = "METHOD", default_value = "exact", value_parser = values::gaussian_method)]
+    pub(crate) gaussian_method: GaussianMethod,
 }
 
 #[derive(Args, Debug)]

@@ -3,7 +3,9 @@
 
 use std::str::FromStr;
 
-use convoke::{Activation, Algorithm, Border, FilterAlgorithm, Layout, Level, Mode, Padding};
+use convoke::{
+    Accumulate, Activation, Algorithm, Border, FilterAlgorithm, GaussianMethod, Layout, Level, Mode, Padding,
+};
 
 use crate::array::Element;
 
@@ -185,6 +187,20 @@ pub(crate) fn mode(text: &str) -> Result<Mode, String> {
         "convolve" => Ok(Mode::Convolve),
         _ => Err("must be correlate or convolve".to_owned()),
     }
+}
+
+/// `--accumulate`.
+pub(crate) fn accumulate(text: &str) -> Result<Accumulate, String> {
+    match text {
+        "f32" => Ok(Accumulate::F32),
+        "f64" => Ok(Accumulate::F64),
+        _ => Err("must be f32 or f64".to_owned()),
+    }
+}
+
+/// `--gaussian-method`.
+pub(crate) fn gaussian_method(text: &str) -> Result<GaussianMethod, String> {
+    text.parse().map_err(|error: convoke::UnknownGaussianMethod| error.to_string())
 }
 
 /// `--layout`.

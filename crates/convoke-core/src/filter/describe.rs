@@ -5,6 +5,7 @@ use core::fmt;
 use convoke_simd::Level;
 
 use super::plan::{Filter2dPlan, Method};
+use crate::Accumulate;
 use crate::kernel::plane::{TILE_ROWS, tile_vectors};
 
 /// What a plan decided. `Display` tells it in one line.
@@ -39,6 +40,7 @@ impl Filter2dPlan {
         let outputs = (self.row_len() as u64).saturating_mul(desc.size[0] as u64);
         FilterDescription {
             algorithm: match self.method {
+                Method::Direct if desc.accumulate == Accumulate::F64 => "direct in f64",
                 Method::Direct => "direct",
                 Method::Separable => "separable",
                 Method::Box(_) => "box",

@@ -20,6 +20,7 @@ pub(crate) mod pack;
 pub(crate) mod pixel;
 pub(crate) mod plan;
 mod point;
+pub(crate) mod repeated;
 mod run;
 mod scatter;
 mod stage;

@@ -15,7 +15,7 @@ use super::stage::sums_layout;
 use crate::conv::packed::Packed;
 use crate::error::{Error, check_at_least, check_len, checked_len};
 use crate::kernel::plane::TILE_ROWS;
-use crate::{Filter2dDesc, Mode, PackedMask};
+use crate::{Accumulate, Filter2dDesc, Mode, PackedMask};
 
 /// Scratch of a filter should stay in a core's second cache, in elements. A mask that needs more rows than fit at
 /// the narrowest block gets more.
@@ -118,7 +118,7 @@ impl Filter2dPlan {
     /// picture first and then across, within [`error_terms`](Self::error_terms).
     ///
     /// # Errors
-    /// As for [`new`](Self::new).
+    /// As for [`new`](Self::new), and [`Error::NotInF64`].
     pub fn separable(desc: &Filter2dDesc, level: Level) -> Result<Self, Error> {
         Self::with_method(desc, level, Kind::Separable)
     }
@@ -130,7 +130,7 @@ impl Filter2dPlan {
     /// [`run`](Self::run).
     ///
     /// # Errors
-    /// As for [`new`](Self::new).
+    /// As for [`new`](Self::new), and [`Error::NotInF64`].
     pub fn boxed(desc: &Filter2dDesc, level: Level) -> Result<Self, Error> {
         Self::with_method(desc, level, Kind::Box)
     }
@@ -165,6 +165,9 @@ impl Filter2dPlan {
             if !value.is_finite() {
                 return Err(Error::NotFinite { operand, index: 0 });
             }
+        }
+        if desc.accumulate == Accumulate::F64 && !matches!(kind, Kind::Direct) {
+            return Err(Error::NotInF64);
         }
         if desc.divisor <= 0.0 {
             return Err(Error::NotPositive { operand: "divisor" });
@@ -261,8 +264,14 @@ impl Filter2dPlan {
 
     /// The `n` in the error bound of f32 results: with `u = 2^-24`, and as long as nothing overflows or underflows,
     /// `|y - exact| <= n * u * (1 + n * u) * (|scale| / divisor * sum|mask * src| + |offset|)`.
+    ///
+    /// With [`Accumulate::F64`] that is one rounding of the result, and one for up to 2^29 of the taps.
     pub fn error_terms(&self) -> usize {
         let [r, s] = self.desc.mask_size;
+        if self.desc.accumulate == Accumulate::F64 {
+            // Rounding errors of f64 are smaller by 2^-29.
+            return 2 + ((r * s + 3) >> 29);
+        }
         let sums = match self.method {
             Method::Direct => r * s,
             Method::Separable => r + s + DEVIATION + 2,
@@ -363,6 +372,11 @@ impl Filter2dPlan {
             }
             _ => level.dispatch(Run { plan, weights, certificate, rows, cols, src, dst, scratch }),
         }
+    }
+
+    /// Whether sums of pixels of these types are made in f64.
+    pub(super) fn is_wide<I: Pixel, O: Pixel>(&self) -> bool {
+        self.desc.accumulate == Accumulate::F64 && !Self::rounds_exactly::<I, O>()
     }
 
     /// Elements of a row of the picture.

@@ -53,6 +53,7 @@ impl<I: Pixel, O: Pixel> Kernel for Run<'_, I, O> {
         let (first_strip, rest) = rest.split_at_mut(ring_rows * plan.strip_pitch);
         let (last_strip, sums) = rest.split_at_mut(ring_rows * plan.strip_pitch);
         let mut stage = Stage::new(plan, self.weights, self.certificate, sums);
+        stage.wide = plan.is_wide::<I, O>();
 
         for start in self.cols.clone().step_by(plan.block) {
             let block = start..self.cols.end.min(start + plan.block);

@@ -12,6 +12,7 @@ use super::plan::{Filter2dPlan, Method};
 use super::scatter::{Post, Scatter};
 use crate::kernel::plane::{Rows, TILE_ROWS, Taps, accumulate};
 use crate::kernel::separable::{Sums, across, down};
+use crate::kernel::wide::{self, WidePost, WideTaps};
 
 /// Outputs of a separable filter that are worked on at a time, in elements: a tile's rows of them stay in the first
 /// cache from the pass down to the pass across.
@@ -47,6 +48,8 @@ pub struct Stage<'a> {
     certificate: Option<Certificate>,
     /// Sums down the picture of a tile's rows, for [`Method::Separable`].
     sums: &'a mut [f32],
+    /// Whether sums are made in f64.
+    pub(super) wide: bool,
 }
 
 impl<'a> Stage<'a> {
@@ -60,7 +63,7 @@ impl<'a> Stage<'a> {
         let [r, s] = plan.desc.mask_size;
         let (weights, factors) = packed.split_at(r * s);
         let (column, row) = factors.split_at(if factors.is_empty() { 0 } else { r });
-        Self { plan, weights, column, row, certificate, sums }
+        Self { plan, weights, column, row, certificate, sums, wide: false }
     }
 
     /// Outputs `cols` of `count` rows; `dst` starts at the first of these rows.
@@ -108,6 +111,13 @@ impl<'a> Stage<'a> {
         let (channels, [_, s]) = (self.plan.desc.channels, self.plan.desc.mask_size);
         let mut scatter = Scatter { dst, row_stride, post: Post::of(&self.plan.desc), settle, left: 0 };
         match self.plan.method {
+            Method::Direct if self.wide => {
+                let post = wide_post(scatter.post);
+                // In f64 already, before the one rounding.
+                scatter.post = Post { scale: 1.0, divisor: 1.0, offset: 0.0 };
+                let taps = WideTaps { weights: self.weights, cols: s, step: channels };
+                wide::accumulate(simd, taps, rows, post, [count, width], &mut scatter);
+            }
             Method::Direct => {
                 accumulate(simd, &taps(self.weights, s, channels), rows, [count, width], &mut scatter);
             }
@@ -129,6 +139,11 @@ impl<'a> Stage<'a> {
             }
         }
     }
+}
+
+/// The same steps in f64.
+fn wide_post(Post { scale, divisor, offset }: Post) -> WidePost {
+    WidePost { scale: scale.into(), divisor: divisor.into(), offset: offset.into() }
 }
 
 /// The mask for the kernel. A function of its own so that the kernel is compiled once for all types of pixels.

@@ -272,7 +272,8 @@ impl<I: Pixel, O: Pixel, B: AsMut<[f32]>> Filter2dStream<I, O, B> {
         let memory = enough(&self.plan.desc, &mut self.buffer)?;
         let (plan, certificate) = (&self.plan, self.certificate);
         let (layout, count_now) = (&self.layout, compute.then_some(count));
-        let pull = Pull { plan, layout, certificate, memory, first, count: count_now, row: self.pulled, dst };
+        let (wide, row) = (plan.is_wide::<I, O>(), self.pulled);
+        let pull = Pull { plan, layout, certificate, memory, first, count: count_now, wide, row, dst };
         O::pull(plan.level, pull);
         self.computed = count;
         self.pulled += 1;
@@ -387,6 +388,8 @@ pub struct Pull<'a, O> {
     /// The virtual row that the first computed row reads first.
     first: isize,
     count: Option<usize>,
+    /// Whether in f64.
+    wide: bool,
     row: usize,
     dst: &'a mut [O],
 }
@@ -400,6 +403,7 @@ impl<O: Pixel> Kernel for Pull<'_, O> {
         let [window, computed, weights] = layout.parts(self.memory);
         let ring = Ring::new(plan, window, layout.pitch, layout.rows, 0..plan.desc.size[1]);
         let mut stage = Stage::new(plan, weights, certificate, &mut []);
+        stage.wide = self.wide;
         let rows = ring.rows(first);
         let width = layout.row_len;
         if let Some(count) = self.count {

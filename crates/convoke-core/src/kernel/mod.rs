@@ -2,9 +2,11 @@
 //! here: whoever calls has laid out what they read.
 
 pub(crate) mod boxes;
+pub(crate) mod extended;
 pub(crate) mod lanes;
 pub(crate) mod narrow;
 pub(crate) mod plane;
 pub(crate) mod scatter;
 pub(crate) mod separable;
 pub(crate) mod tile;
+pub(crate) mod wide;

@@ -1,7 +1,7 @@
 //! Which algorithm a picture filter gets: every one that can compute it, with a prediction of its time from what it
 //! does per pixel. Between a mask and a plan.
 
-use convoke_core::{Error, Filter2dDesc, Level, factor};
+use convoke_core::{Accumulate, Error, Filter2dDesc, Level, factor};
 use convoke_fft::FftFilterPlan;
 
 use super::algorithm::FilterAlgorithm;
@@ -32,6 +32,10 @@ pub(super) fn candidates(
     let unit = values * multiply_add(level);
     let mut all =
         vec![FilterCandidate { algorithm: FilterAlgorithm::Direct, cost: unit * direct_cost(desc) }];
+    if desc.accumulate == Accumulate::F64 {
+        // No other algorithm has sums in f64. What it costs does not matter then.
+        return Ok(all);
+    }
     // With one row or one column there is nothing to factor.
     if r.min(s) > 1 {
         let [mut column, mut row] = [zeros("mask", r)?, zeros("mask", s)?];
