@@ -96,7 +96,8 @@ impl<I: Pixel, O: Pixel> Run<'_, I, O> {
             for at in (0..tiles_across * channels).step_by(2) {
                 let unit = |at: usize| Unit { tile: at / channels, channel: at % channels };
                 let units = [Some(unit(at)), (at + 1 < tiles_across * channels).then(|| unit(at + 1))];
-                if units.iter().flatten().all(|unit| done == Some(unit.tile) || !wanted.contains(&unit.tile)) {
+                if units.iter().flatten().all(|unit| done == Some(unit.tile) || !wanted.contains(&unit.tile))
+                {
                     continue;
                 }
                 let (plane_a, plane_b) = planes.split_at_mut(p * pitch(q));

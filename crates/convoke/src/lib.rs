@@ -60,7 +60,7 @@ pub use convoke_core::{
 };
 pub use convoke_gemm::GemmConv2dPlan;
 pub use convoke_simd::UnknownLevel;
-pub use filter::{Filter, FilterAlgorithm, FilterCandidate, UnknownFilterAlgorithm};
+pub use filter::{Filter, FilterAlgorithm, FilterCandidate, Planes, UnknownFilterAlgorithm};
 pub use options::{Algorithm, Options, UnknownAlgorithm};
 #[cfg(feature = "image")]
 pub use picture::{PictureError, filter_image};

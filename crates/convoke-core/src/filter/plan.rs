@@ -441,7 +441,12 @@ pub(super) fn check_region(
 }
 
 /// Whether a `dst` has these rows of `row_len` elements, `stride` apart.
-pub(super) fn check_target(rows: &Range<usize>, row_len: usize, stride: usize, got: usize) -> Result<(), Error> {
+pub(super) fn check_target(
+    rows: &Range<usize>,
+    row_len: usize,
+    stride: usize,
+    got: usize,
+) -> Result<(), Error> {
     check_at_least("dst row stride", row_len, stride)?;
     let apart = checked_len("dst", &[rows.len().saturating_sub(1), stride])?;
     check_len("dst", if rows.is_empty() { 0 } else { apart.saturating_add(row_len) }, got)

@@ -220,7 +220,8 @@ impl Filter2dPlan {
         let pitch = pitch(&self.desc, self.level, self.desc.size[1]);
         // A misaligned start costs time, never correctness.
         let start = memory.as_ptr().align_offset(ALIGN * size_of::<f32>()).min(ALIGN - 1);
-        let layout = Layout { start, rows, pitch, row_len: self.row_len(), sums, sums_pitch, taps: weights.len() };
+        let layout =
+            Layout { start, rows, pitch, row_len: self.row_len(), sums, sums_pitch, taps: weights.len() };
         let certificate = mask.certificates.needed(I::RANGE, O::RANGE);
         let mut stream = Filter2dStream {
             plan: *self,
