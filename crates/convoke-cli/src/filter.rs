@@ -43,10 +43,13 @@ pub(crate) fn run(args: &FilterArgs) -> Outcome<()> {
     }
     let mut region = None;
     if let Some(roi) = args.roi {
-        let cut = Region::cut(&input, size, roi, mask.size(), args.how.border, args.isolated);
-        let (part, piece) = cut.about(args.input.display())?;
-        (region, input) = (Some(part), piece);
-        size = Size::of(&input.shape)?;
+        let part = Region::new(roi, size).about(args.input.display())?;
+        if args.isolated {
+            input = part.cut(&input, size).about(args.input.display())?;
+            size = Size::of(&input.shape)?;
+        } else {
+            region = Some(part);
+        }
     }
     let mut job = Job { region, ..Job::new(&args.how, &args.common, mask, size)? };
     if args.premultiply && args.how.algo == FilterChoice::Planned(FilterAlgorithm::Auto) {
@@ -257,20 +260,33 @@ impl Job {
         reference: impl Fn(&Filter2dDesc, &[f32], &[I]) -> Vec<O>,
     ) -> Outcome<Vec<O>> {
         let rounds = channels.div_ceil(desc.channels);
-        let progress = Progress::new("filtering", (desc.size[0] * rounds) as u64, self.quiet);
+        let [height, width] = desc.size;
+        let region = self.region.as_ref();
+        let [rows, cols] = region.map_or([0..height, 0..width], Region::ranges);
+        let pixels = rows.len() * cols.len();
+        let progress = Progress::new("filtering", (rows.len() * rounds) as u64, self.quiet);
         let run = |desc: &Filter2dDesc, src: &[I]| match &self.method {
-            Method::Reference => Ok(reference(desc, self.mask.weights(), src)),
+            Method::Reference => {
+                let whole = reference(desc, self.mask.weights(), src);
+                let size = Size { height, width, channels: desc.channels };
+                match region {
+                    Some(region) => region.of(&whole, size),
+                    None => Ok(whole),
+                }
+            }
             Method::Planned(options) => {
                 let filter = Filter::with_options(desc, &self.mask, options).map_err(Failure::new)?;
-                let mut dst = memory::zeros("output", filter.dst_len())?;
-                filter.run_with(src, &mut dst, &|rows| progress.add(rows)).map_err(Failure::new)?;
+                let mut dst = memory::zeros("output", pixels * desc.channels)?;
+                let region = [rows.clone(), cols.clone()];
+                let done = |rows| progress.add(rows);
+                filter.run_region_with(region, src, &mut dst, &done).map_err(Failure::new)?;
                 Ok(dst)
             }
         };
         if channels == desc.channels {
-            return Ok(self.wanted(run(desc, src)?, channels));
+            return run(desc, src);
         }
-        let mut all = memory::zeros("output", src.len())?;
+        let mut all = memory::zeros("output", pixels * channels)?;
         for first in (0..channels).step_by(desc.channels) {
             let count = desc.channels.min(channels - first);
             let some: Vec<I> =
@@ -282,14 +298,7 @@ impl Job {
                 pixel[first..first + count].copy_from_slice(filtered);
             }
         }
-        Ok(self.wanted(all, channels))
-    }
-
-    fn wanted<O: Copy>(&self, filtered: Vec<O>, channels: usize) -> Vec<O> {
-        match &self.region {
-            Some(region) => region.keep(&filtered, channels),
-            None => filtered,
-        }
+        Ok(all)
     }
 }
 

@@ -114,7 +114,7 @@ fn planes_are_channels() {
                 for threads in [1, 4] {
                     let options = Options::new().filter_algorithm(algorithm).threads(threads);
                     let filter = Filter::with_options(&desc, &mask, &options).unwrap();
-                    let interleaved = Filter2dDesc { channels: 3, ..desc };
+                    let interleaved = mask.desc([height, width], 3).border(Border::Reflect);
                     let interleaved = Filter::with_options(&interleaved, &mask, &options).unwrap();
                     let right: Vec<u8> = interleaved.run(&src).unwrap();
                     // A gap of 5 in src and of 2 in dst.

@@ -71,6 +71,7 @@ pub struct Filter2dPlan {
     pub(super) desc: Filter2dDesc,
     pub(super) level: Level,
     pub(super) method: Method,
+    pub(super) identity: u64,
     /// Mask rows above and columns to the left of the output pixel, the mask turned already.
     pub(super) before: [usize; 2],
     /// Elements from one row to the next.
@@ -217,6 +218,7 @@ impl Filter2dPlan {
         Ok(Self {
             desc: *desc,
             level,
+            identity: Self::make_identity(desc, &method),
             method,
             before,
             src_stride,

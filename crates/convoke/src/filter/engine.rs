@@ -4,8 +4,8 @@
 use std::ops::Range;
 
 use convoke_core::{
-    DetachedNarrowPlan, Error, Filter2dDesc, Filter2dPlan, Level, NarrowMask, NarrowPlan, NarrowScratch,
-    Pixel, narrow_form,
+    DetachedNarrowPlan, Error, Filter2dDesc, Filter2dPlan, Level, MaskProof, NarrowMask, NarrowPlan,
+    NarrowScratch, Pixel, narrow_form,
 };
 use convoke_fft::{FftFilter, FftFilterPlan};
 
@@ -16,7 +16,7 @@ use crate::buffer::{Pool, zeros};
 #[derive(Debug)]
 pub(super) enum Engine {
     /// Any of the core's algorithms.
-    Core { plan: Box<Filter2dPlan>, packed: Vec<f32> },
+    Core { plan: Box<Filter2dPlan>, packed: Vec<f32>, proof: MaskProof },
     /// The frequency domain.
     Fft(Box<FftFilter>),
 }
@@ -41,8 +41,8 @@ impl Engine {
             }
         };
         let mut packed = zeros("packed mask", plan.packed_len())?;
-        plan.pack(mask, &mut packed)?;
-        Ok(Self::Core { plan: Box::new(plan), packed })
+        let proof = plan.pack(mask, &mut packed)?.proof();
+        Ok(Self::Core { plan: Box::new(plan), packed, proof })
     }
 
     pub(super) fn desc(&self) -> &Filter2dDesc {
@@ -105,8 +105,8 @@ impl Engine {
         scratch: &mut [f32],
     ) -> Result<(), Error> {
         match self {
-            Self::Core { plan, packed } => {
-                plan.run_region(region, &plan.open(packed)?, src, dst, stride, scratch)
+            Self::Core { plan, packed, proof } => {
+                plan.run_region(region, &plan.reopen(packed, proof)?, src, dst, stride, scratch)
             }
             Self::Fft(filter) => filter.run_region(region, src, dst, stride, scratch),
         }

@@ -12,6 +12,8 @@ use crate::buffer::zeros;
 /// Parts per thread when there are several: threads that are slowed down by others leave work to those that are
 /// not.
 const PARTS_PER_THREAD: usize = 4;
+/// Multiply-adds that take seconds on one thread.
+const WORTH_WATCHING: u64 = 2_000_000_000;
 
 /// How planes lie in memory: `count` pictures, one behind the other. See [`Filter::run_planes`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -220,7 +222,6 @@ impl Filter {
         let operations = self.operations(form);
         let threads = self.options.threads_for(operations);
         // On one thread the work is one call, unless it lasts so long (seconds) that someone may be watching.
-        const WORTH_WATCHING: u64 = 2_000_000_000;
         let watched = || usize::try_from(operations / WORTH_WATCHING).unwrap_or(usize::MAX).clamp(1, 100);
         let parts = if threads > 1 { threads * PARTS_PER_THREAD } else { watched() };
         if parts == 1 && count == 1 {
