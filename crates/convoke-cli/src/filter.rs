@@ -27,7 +27,7 @@ use crate::{alpha, mask, memory, stream, threads};
 pub(crate) fn run(args: &FilterArgs) -> Outcome<()> {
     let output = Output::array_or_picture(&args.output)?;
     let mask = load_mask(&args.how)?;
-    let sigma = fast_gaussian(&args.how)?;
+    fast_gaussian(&args.how)?;
     if let Some(job) = stream::Job::new(args, &mask, &output) {
         return job.run(output);
     }
@@ -47,14 +47,13 @@ pub(crate) fn run(args: &FilterArgs) -> Outcome<()> {
     }
     let mut region = None;
     if let Some(roi) = args.roi {
-        let window = match sigma {
-            Some(sigma) => gaussian_window(&args.how, sigma)?,
-            None => mask.size(),
-        };
-        let cut = Region::cut(&input, size, roi, window, args.how.border, args.isolated);
-        let (part, piece) = cut.about(args.input.display())?;
-        (region, input) = (Some(part), piece);
-        size = Size::of(&input.shape)?;
+        let part = Region::new(roi, size).about(args.input.display())?;
+        if args.isolated {
+            input = part.cut(&input, size).about(args.input.display())?;
+            size = Size::of(&input.shape)?;
+        } else {
+            region = Some(part);
+        }
     }
     let mut job = Job { region, ..Job::new(&args.how, &args.common, mask, size)? };
     if args.premultiply && args.how.algo == FilterChoice::Planned(FilterAlgorithm::Auto) {
@@ -107,13 +106,6 @@ pub(crate) fn describe_gaussian(desc: &Filter2dDesc, sigma: f64, method: Gaussia
         .scale(desc.scale)
         .offset(desc.offset)
         .method(method)
-}
-
-/// Height and width of what a result of it reads.
-fn gaussian_window(how: &FilterHow, sigma: f64) -> Outcome<[usize; 2]> {
-    // That of a picture of any size.
-    let desc = GaussianDesc::new([1, 1], 1, sigma).method(how.gaussian_method);
-    Ok([2 * Gaussian::new(&desc).about("filter")?.reach() + 1; 2])
 }
 
 /// The mask of `--mask`, `--scale`, `--offset` and `--anchor`.
@@ -307,28 +299,38 @@ impl Job {
         reference: impl Fn(&Filter2dDesc, &[f32], &[I]) -> Vec<O>,
     ) -> Outcome<Vec<O>> {
         let rounds = channels.div_ceil(desc.channels);
-        let progress = Progress::new("filtering", (desc.size[0] * rounds) as u64, self.quiet);
+        let [height, width] = desc.size;
+        let region = self.region.as_ref();
+        let [rows, cols] = region.map_or([0..height, 0..width], Region::ranges);
+        let pixels = rows.len() * cols.len();
+        let progress = Progress::new("filtering", (rows.len() * rounds) as u64, self.quiet);
+        let part = |whole: Vec<O>, channels: usize| match region {
+            Some(region) => region.of(&whole, Size { height, width, channels }),
+            None => Ok(whole),
+        };
         let run = |desc: &Filter2dDesc, src: &[I]| match &self.method {
-            Method::Reference => Ok(reference(desc, self.mask.weights(), src)),
+            Method::Reference => part(reference(desc, self.mask.weights(), src), desc.channels),
             Method::Gaussian { sigma, method, options } => {
-                let desc = describe_gaussian(desc, *sigma, *method);
-                let blur = Gaussian::with_options(&desc, options).map_err(Failure::new)?;
-                let mut dst = memory::zeros("output", blur.len())?;
-                blur.run_into(src, &mut dst).map_err(Failure::new)?;
-                progress.add(desc.size[0]);
-                Ok(dst)
+                let gaussian = describe_gaussian(desc, *sigma, *method);
+                let blur = Gaussian::with_options(&gaussian, options).map_err(Failure::new)?;
+                let mut whole = memory::zeros("output", blur.len())?;
+                blur.run_into(src, &mut whole).map_err(Failure::new)?;
+                progress.add(rows.len());
+                part(whole, desc.channels)
             }
             Method::Planned(options) => {
                 let filter = Filter::with_options(desc, &self.mask, options).map_err(Failure::new)?;
-                let mut dst = memory::zeros("output", filter.dst_len())?;
-                filter.run_with(src, &mut dst, &|rows| progress.add(rows)).map_err(Failure::new)?;
+                let mut dst = memory::zeros("output", pixels * desc.channels)?;
+                let region = [rows.clone(), cols.clone()];
+                let done = |rows| progress.add(rows);
+                filter.run_region_with(region, src, &mut dst, &done).map_err(Failure::new)?;
                 Ok(dst)
             }
         };
         if channels == desc.channels {
-            return Ok(self.wanted(run(desc, src)?, channels));
+            return run(desc, src);
         }
-        let mut all = memory::zeros("output", src.len())?;
+        let mut all = memory::zeros("output", pixels * channels)?;
         for first in (0..channels).step_by(desc.channels) {
             let count = desc.channels.min(channels - first);
             let some: Vec<I> =
@@ -340,14 +342,7 @@ impl Job {
                 pixel[first..first + count].copy_from_slice(filtered);
             }
         }
-        Ok(self.wanted(all, channels))
-    }
-
-    fn wanted<O: Copy>(&self, filtered: Vec<O>, channels: usize) -> Vec<O> {
-        match &self.region {
-            Some(region) => region.keep(&filtered, channels),
-            None => filtered,
-        }
+        Ok(all)
     }
 }
 

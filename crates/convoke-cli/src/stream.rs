@@ -28,6 +28,7 @@ pub(crate) struct Job<'a> {
     input: RowFile,
     desc: Filter2dDesc,
     mask: &'a Mask,
+    algorithm: FilterAlgorithm,
     element: Element,
     format: RowFormat,
 }
@@ -35,9 +36,10 @@ pub(crate) struct Job<'a> {
 impl<'a> Job<'a> {
     /// The job, if it can be done row by row and is large enough to be.
     pub(crate) fn new(args: &'a FilterArgs, mask: &'a Mask, output: &Output) -> Option<Self> {
-        // Streams have the direct algorithm only.
-        let streams = [FilterAlgorithm::Auto, FilterAlgorithm::Direct].map(FilterChoice::Planned);
-        if !streams.contains(&args.how.algo) || args.out_range == OutRange::Normalise {
+        let FilterChoice::Planned(algorithm) = args.how.algo else { return None };
+        // What streams have.
+        let streams = [FilterAlgorithm::Auto, FilterAlgorithm::Direct, FilterAlgorithm::Separable];
+        if !streams.contains(&algorithm) || args.out_range == OutRange::Normalise {
             return None;
         }
         if args.premultiply || args.roi.is_some() || args.how.gaussian_method != GaussianMethod::Exact {
@@ -53,7 +55,7 @@ impl<'a> Job<'a> {
         let values = input.shape().iter().product::<usize>();
         let bytes = values.saturating_mul(input.element().size() + element.size());
         (bytes > SMALL && size.channels <= 4).then_some(())?;
-        Some(Self { args, input, desc: describe(&args.how, mask, size), mask, element, format })
+        Some(Self { args, input, desc: describe(&args.how, mask, size), mask, algorithm, element, format })
     }
 
     /// Does it.
@@ -85,10 +87,11 @@ impl<'a> Job<'a> {
 
     /// With all types known. `last` is what is done to floats at the end.
     fn to<I: RowPixel, O: RowPixel>(self, output: Output, last: impl Fn(&mut O)) -> Outcome<()> {
-        let Self { args, mut input, desc, mask, element, format } = self;
-        let options = Options::new().level(args.common.level.0);
+        let Self { args, mut input, desc, mask, algorithm, element, format } = self;
+        let options = Options::new().level(args.common.level.0).filter_algorithm(algorithm);
         let stream = |desc: &Filter2dDesc| {
-            memory::check("filter", desc.stream_len().saturating_mul(size_of::<f32>()))?;
+            // What the larger of the two needs.
+            memory::check("filter", desc.separable_stream_len().saturating_mul(size_of::<f32>()))?;
             FilterStream::<I, O>::with_options(desc, mask, &options).about("filter")
         };
         let is_float = element == Element::F32;

@@ -59,8 +59,8 @@ pub enum Error {
     NotNarrow,
     /// A filter cannot take its picture's place: a wrapped border, or row strides that differ.
     NotInPlace,
-    /// A plan streams that has no stream: only those of the direct algorithm have one.
-    NotDirect,
+    /// A plan streams that has no stream: only direct and separable ones have one.
+    NotStreamed,
     /// Integers that must be exact would not be, with this algorithm.
     Inexact {
         /// The operand.
@@ -121,7 +121,7 @@ impl fmt::Display for Error {
             Error::NotInPlace => {
                 f.write_str("picture: must have one row stride and no wrapped border to be filtered in place")
             }
-            Error::NotDirect => f.write_str("plan: must be direct to stream, got another algorithm"),
+            Error::NotStreamed => f.write_str("plan: must be direct or separable to stream, got a box"),
             Error::Inexact { operand } => {
                 write!(f, "{operand}: must be exact with integers, got some that may not be")
             }

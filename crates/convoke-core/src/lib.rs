@@ -87,8 +87,10 @@ pub use filter::factor::factor;
 pub use filter::narrow::desc::{NarrowDesc, NarrowMask, Rounding};
 pub use filter::narrow::integer::{NarrowForm, narrow_form};
 pub use filter::narrow::pixel::NarrowPixel;
-pub use filter::narrow::plan::NarrowPlan;
+pub use filter::narrow::plan::{DetachedNarrowPlan, NarrowPlan};
 pub use filter::narrow::scratch::{NarrowScratch, NarrowScratchLen};
+#[doc(hidden)]
+pub use filter::pack::MaskProof;
 pub use filter::pack::PackedMask;
 pub use filter::pixel::Pixel;
 #[doc(hidden)]

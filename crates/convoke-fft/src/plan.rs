@@ -276,6 +276,27 @@ impl FftFilter {
         dst: &mut [O],
         scratch: &mut [f32],
     ) -> Result<(), Error> {
+        let plan = &self.plan.direct;
+        self.run_region([rows, 0..plan.desc().size[1]], src, dst, plan.dst_row_stride(), scratch)
+    }
+
+    /// Computes columns `cols` of output rows `rows` into a picture of just these, with the same bits as
+    /// [`run`](Self::run). All tiles that reach into the region are computed.
+    ///
+    /// `src` is the whole picture; `dst` has `rows.len()` rows of `cols.len() * channels` elements, which are
+    /// `dst_row_stride` apart, without anything behind the last row.
+    ///
+    /// # Errors
+    /// As for [`run`](Self::run), [`Error::TooLarge`] for rows or columns outside the picture, and [`Error::TooSmall`] for a
+    /// row stride shorter than a row of the region.
+    pub fn run_region<I: Pixel, O: Pixel>(
+        &self,
+        [rows, cols]: [Range<usize>; 2],
+        src: &[I],
+        dst: &mut [O],
+        dst_row_stride: usize,
+        scratch: &mut [f32],
+    ) -> Result<(), Error> {
         let direct = &self.plan.direct;
         let mask = direct.open(&self.packing)?;
         if self.plan.scratch > scratch.len() {
@@ -286,11 +307,10 @@ impl FftFilter {
             });
         }
         if self.spectrum.get().is_empty() {
-            return direct.run_rows(rows, &mask, src, dst, scratch);
+            return direct.run_region([rows, cols], &mask, src, dst, dst_row_stride, scratch);
         }
-        // No rows' worth of columns: checks all operands and writes nothing.
-        direct.run_block([rows.clone(), 0..0], &mask, src, dst, scratch)?;
-        self.run_tiles(mask, rows, I::source(src), O::target(dst), scratch);
+        direct.check_region([rows.clone(), cols.clone()], src, dst, dst_row_stride)?;
+        self.run_tiles(mask, [rows, cols], I::source(src), O::target(dst), dst_row_stride, scratch);
         Ok(())
     }
 
@@ -298,14 +318,15 @@ impl FftFilter {
     fn run_tiles(
         &self,
         mask: PackedMask<'_>,
-        rows: Range<usize>,
+        [rows, cols]: [Range<usize>; 2],
         src: Source<'_>,
         dst: Target<'_>,
+        stride: usize,
         scratch: &mut [f32],
     ) {
         let level = self.plan.level();
         with_source!(src => with_target!(dst => {
-            level.dispatch(Run { filter: self, mask, rows, src, dst, scratch })
+            level.dispatch(Run { filter: self, mask, rows, cols, stride, src, dst, scratch })
         }));
     }
 }

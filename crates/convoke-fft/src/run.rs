@@ -42,6 +42,9 @@ pub(crate) struct Run<'a, I, O> {
     pub(crate) filter: &'a FftFilter,
     pub(crate) mask: PackedMask<'a>,
     pub(crate) rows: Range<usize>,
+    pub(crate) cols: Range<usize>,
+    /// The picture's column at which rows of `dst` begin is the first of `cols`; elements from one row to the next.
+    pub(crate) stride: usize,
     pub(crate) src: &'a [I],
     pub(crate) dst: &'a mut [O],
     pub(crate) scratch: &'a mut [f32],
@@ -81,9 +84,10 @@ impl<I: Pixel, O: Pixel> Run<'_, I, O> {
         let (tile, rest) = rest.split_at_mut(2 * column_pitch(p) * q);
         let (block, rest) = rest.split_at_mut(2 * ALIGN * q);
         let (lines, direct) = rest.split_at_mut(2 * q);
-        if self.rows.is_empty() {
+        if self.rows.is_empty() || self.cols.is_empty() {
             return;
         }
+        let wanted = self.cols.start / shape.outputs[1]..=(self.cols.end - 1) / shape.outputs[1];
         let first = self.rows.start / shape.outputs[0];
         let last = (self.rows.end - 1) / shape.outputs[0];
         for band in first..=last {
@@ -92,7 +96,8 @@ impl<I: Pixel, O: Pixel> Run<'_, I, O> {
             for at in (0..tiles_across * channels).step_by(2) {
                 let unit = |at: usize| Unit { tile: at / channels, channel: at % channels };
                 let units = [Some(unit(at)), (at + 1 < tiles_across * channels).then(|| unit(at + 1))];
-                if units.iter().flatten().all(|unit| done == Some(unit.tile)) {
+                if units.iter().flatten().all(|unit| done == Some(unit.tile) || !wanted.contains(&unit.tile))
+                {
                     continue;
                 }
                 let (plane_a, plane_b) = planes.split_at_mut(p * pitch(q));
@@ -123,6 +128,11 @@ impl<I: Pixel, O: Pixel> Run<'_, I, O> {
             start..size[axis].min(start + shape.outputs[axis])
         };
         [range(band, 0), range(tile, 1)]
+    }
+
+    /// Those of a tile's columns of outputs that are asked for.
+    fn wanted(&self, cols: &Range<usize>) -> Range<usize> {
+        cols.start.max(self.cols.start)..cols.end.min(self.cols.end)
     }
 
     /// Gathers one channel of a tile, and returns the mean to take off it. What no output needs is that mean.
@@ -205,9 +215,10 @@ impl<I: Pixel, O: Pixel> Run<'_, I, O> {
         }
         let outputs = units.map(|unit| {
             let [rows, cols] = self.outputs(band, unit?.tile);
-            (done != Some(unit?.tile)).then_some((rows, cols, unit?.channel))
+            let wanted = self.wanted(&cols);
+            (done != Some(unit?.tile) && !wanted.is_empty()).then_some((rows, cols, wanted, unit?.channel))
         });
-        let width = outputs.iter().flatten().map(|(_, cols, _)| cols.len()).max().unwrap_or(0);
+        let width = outputs.iter().flatten().map(|(_, cols, ..)| cols.len()).max().unwrap_or(0);
         let (line_a, line_b) = lines.split_at_mut(q);
         let line_a = &mut line_a.as_chunks_mut::<L>().0[..width.div_ceil(L)];
         let line_b = &mut line_b.as_chunks_mut::<L>().0[..width.div_ceil(L)];
@@ -245,17 +256,18 @@ impl<I: Pixel, O: Pixel> Run<'_, I, O> {
                 }
             }
             for (part, line) in [&*line_a, &*line_b].into_iter().enumerate() {
-                let Some((_, cols, channel)) = &outputs[part] else { continue };
+                let Some((_, cols, wanted, channel)) = &outputs[part] else { continue };
                 let window = Window {
                     mask: self.mask,
                     data: planes[part],
                     pitch: pitch(q),
-                    at: [row, 0],
+                    at: [row, wanted.start - cols.start],
                     margin: margins[part],
                 };
-                let start = (y - self.rows.start) * plan.direct.dst_row_stride();
-                let dst = &mut self.dst[start + cols.start * plan.desc().channels + channel..];
-                let values = &line.as_flattened()[..cols.len()];
+                let start = (y - self.rows.start) * self.stride;
+                let left = (wanted.start - self.cols.start) * plan.desc().channels;
+                let dst = &mut self.dst[start + left + channel..];
+                let values = &line.as_flattened()[wanted.start - cols.start..][..wanted.len()];
                 plan.direct.store_channel::<S, I, O>(simd, values, exact.then_some(&window), dst);
             }
         }
@@ -268,11 +280,16 @@ impl<I: Pixel, O: Pixel> Run<'_, I, O> {
     fn direct(&mut self, band: usize, tile: usize, scratch: &mut [f32]) {
         let [rows, cols] = self.outputs(band, tile);
         let rows = rows.start.max(self.rows.start)..rows.end.min(self.rows.end);
+        let cols = self.wanted(&cols);
+        if cols.is_empty() {
+            return;
+        }
         let plan = &self.filter.plan.direct;
-        let start = (rows.start - self.rows.start) * plan.dst_row_stride();
-        let len = (rows.len() - 1) * plan.dst_row_stride() + plan.desc().size[1] * plan.desc().channels;
+        let channels = plan.desc().channels;
+        let start = (rows.start - self.rows.start) * self.stride + (cols.start - self.cols.start) * channels;
+        let len = (rows.len() - 1) * self.stride + cols.len() * channels;
         let dst = &mut self.dst[start..][..len];
-        let result = plan.run_block([rows, cols], &self.mask, self.src, dst, scratch);
+        let result = plan.run_region([rows, cols], &self.mask, self.src, dst, self.stride, scratch);
         debug_assert_eq!(result, Ok(()), "everything was checked before");
     }
 }

@@ -4,14 +4,16 @@
 use convoke_core::{Error, Filter2dDesc, Filter2dPlan, Filter2dStream, Level, Pixel};
 
 use crate::buffer::zeros;
+use crate::filter::choose::streamed;
+use crate::filter::{FilterAlgorithm, FilterCandidate};
 use crate::mask::Mask;
 use crate::options::Options;
 
 /// A linear filter that takes the rows of a picture and gives the rows of the result, for pictures that do not fit
 /// in memory or are not there yet.
 ///
-/// The result has the same bits as that of [`Filter`](crate::Filter) for the same descriptor. It is computed on the
-/// calling thread.
+/// The result has the same bits as that of a [`Filter`](crate::Filter) with the same descriptor and
+/// [`algorithm`](Self::algorithm): integers from integers those of any. It is computed on the calling thread.
 ///
 /// ```
 /// use convoke::{Border, FilterStream, mask::Mask};
@@ -33,6 +35,7 @@ use crate::options::Options;
 #[derive(Clone, Debug)]
 pub struct FilterStream<I, O> {
     stream: Filter2dStream<I, O, Vec<f32>>,
+    algorithm: FilterAlgorithm,
 }
 
 impl<I: Pixel, O: Pixel> FilterStream<I, O> {
@@ -44,16 +47,48 @@ impl<I: Pixel, O: Pixel> FilterStream<I, O> {
         Self::with_options(desc, mask, &Options::new())
     }
 
-    /// The same at a chosen level. The number of threads is ignored.
+    /// The same at a chosen level, with a chosen algorithm. The number of threads is ignored.
+    ///
+    /// # Errors
+    /// As [`new`](Self::new); [`Error::NotSeparable`] if a separable mask is asked for and this one is not, and
+    /// [`Error::NotStreamed`] for algorithms that need the whole picture.
+    pub fn with_options(desc: &Filter2dDesc, mask: &Mask, options: &Options) -> Result<Self, Error> {
+        let algorithm = match options.filter_algorithm {
+            FilterAlgorithm::Auto => streamed(desc, mask.weights(), options.level)?[0].algorithm,
+            asked => asked,
+        };
+        let plan = match algorithm {
+            FilterAlgorithm::Direct => Filter2dPlan::new(desc, options.level)?,
+            FilterAlgorithm::Separable => Filter2dPlan::separable(desc, options.level)?,
+            _ => return Err(Error::NotStreamed),
+        };
+        let mut packed = zeros("packed mask", plan.packed_len())?;
+        let mask = plan.pack(mask.weights(), &mut packed)?;
+        let stream = plan.stream(&mask, zeros("stream buffer", plan.stream_len())?)?;
+        Ok(Self { stream, algorithm })
+    }
+
+    /// Every algorithm that could compute the filter row by row, with what it is predicted to take for the whole picture,
+    /// fastest first; the first one is what [`FilterAlgorithm::Auto`] takes.
     ///
     /// # Errors
     /// As [`new`](Self::new).
-    pub fn with_options(desc: &Filter2dDesc, mask: &Mask, options: &Options) -> Result<Self, Error> {
-        let plan = Filter2dPlan::new(desc, options.level)?;
-        let mut packed = zeros("packed mask", plan.packed_len())?;
-        let mask = plan.pack(mask.weights(), &mut packed)?;
-        let stream = plan.stream(&mask, zeros("stream buffer", desc.stream_len())?)?;
-        Ok(Self { stream })
+    pub fn explain(
+        desc: &Filter2dDesc,
+        mask: &Mask,
+        options: &Options,
+    ) -> Result<Vec<FilterCandidate>, Error> {
+        streamed(desc, mask.weights(), options.level)
+    }
+
+    /// The algorithm that runs: direct or separable.
+    pub fn algorithm(&self) -> FilterAlgorithm {
+        self.algorithm
+    }
+
+    /// How it works, in a line for people.
+    pub fn describe(&self) -> String {
+        format!("stream of {}", self.stream.plan().describe())
     }
 
     /// The row of the picture that must be pushed next; `None` if rows are ready to be pulled, or none is left to

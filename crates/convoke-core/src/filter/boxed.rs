@@ -61,6 +61,8 @@ pub(super) struct RunBox<'a, I, O> {
     pub(super) weight: f32,
     pub(super) rows: Range<usize>,
     pub(super) cols: Range<usize>,
+    /// The picture's column at which rows of `dst` begin.
+    pub(super) origin: usize,
     pub(super) src: &'a [I],
     pub(super) dst: &'a mut [O],
     pub(super) scratch: &'a mut [f32],
@@ -71,7 +73,7 @@ impl<I: Pixel, O: Pixel> Kernel for RunBox<'_, I, O> {
 
     #[inline(always)]
     fn run<S: Simd>(self, simd: S) {
-        let Self { plan, layout, weight, rows, cols, src, dst, scratch } = self;
+        let Self { plan, layout, weight, rows, cols, origin, src, dst, scratch } = self;
         let desc = &plan.desc;
         let ([height, width], [r, _], channels) = (desc.size, desc.mask_size, desc.channels);
         let picture =
@@ -106,7 +108,7 @@ impl<I: Pixel, O: Pixel> Kernel for RunBox<'_, I, O> {
                         group.skip(simd, i, next, prefix);
                         continue;
                     }
-                    let at = (first + i - rows.start) * plan.dst_stride + block.start * channels;
+                    let at = (first + i - rows.start) * plan.dst_stride + (block.start - origin) * channels;
                     let dst = &mut dst[at..][..outputs];
                     let mut put = |values: &mut [f32]| {
                         let post = Post::of(desc);

@@ -8,9 +8,9 @@ use crate::error::{Error, check_len};
 use crate::{Border, Filter2dDesc};
 
 impl Filter2dPlan {
-    /// Filters a picture in place, with the bits of [`run`](Self::run). The plan must be direct.
+    /// Filters a picture in place, with the bits of [`run`](Self::run). The plan is direct or separable.
     ///
-    /// `buffer` has at least [`stream_len`](Filter2dDesc::stream_len) elements: room for about as many rows as the mask has,
+    /// `buffer` has at least [`stream_len`](Self::stream_len) elements: room for about as many rows as the mask has,
     /// where a run into another picture needs that picture.
     ///
     /// ```
@@ -20,7 +20,7 @@ impl Filter2dPlan {
     /// let mut packing = vec![0.0; plan.packed_len()];
     /// let mask = plan.pack(&[1.0, 1.0, 1.0], &mut packing)?;
     /// let mut picture = [1_u8, 2, 3, 4, 5];
-    /// plan.run_in_place(&mask, &mut picture, &mut vec![0.0; desc.stream_len()])?;
+    /// plan.run_in_place(&mask, &mut picture, &mut vec![0.0; plan.stream_len()])?;
     /// assert_eq!(picture, [4, 6, 9, 12, 14]);
     /// # Ok::<(), convoke_core::Error>(())
     /// ```

@@ -6,7 +6,7 @@ use super::plan::{Filter2dPlan, Method};
 use super::scatter::Post;
 use crate::conv::packed::{Packed, identity};
 use crate::error::{Error, check_len};
-use crate::{Border, Mode};
+use crate::{Border, Filter2dDesc, Mode};
 
 /// A mask packed for a filter, of pixels of any type. Borrows the buffer that it was packed into.
 ///
@@ -18,7 +18,31 @@ pub struct PackedMask<'a> {
     pub(super) certificates: Certificates,
 }
 
+/// What packing a mask proved. For those who own the buffer, and so cannot keep a [`PackedMask`] beside it. Hidden: it is
+/// taken on trust that it is given back with the same buffer.
+#[doc(hidden)]
+#[derive(Clone, Copy, Debug)]
+pub struct MaskProof(Certificates);
+
+impl PackedMask<'_> {
+    /// What packing it proved.
+    #[doc(hidden)]
+    pub fn proof(&self) -> MaskProof {
+        MaskProof(self.certificates)
+    }
+}
+
 impl Filter2dPlan {
+    /// [`open`](Self::open) without a look at the taps, whose time would be that of a small picture.
+    ///
+    /// # Errors
+    /// As there.
+    #[doc(hidden)]
+    pub fn reopen<'p>(&self, buffer: &'p [f32], proof: &MaskProof) -> Result<PackedMask<'p>, Error> {
+        let packed = Packed::open(buffer, self.body_len(), self.identity())?;
+        Ok(PackedMask { packed, certificates: proof.0 })
+    }
+
     /// Packs a mask into `buffer`, which must have at least [`packed_len`](Self::packed_len) elements.
     ///
     /// `mask` has `R * S` values, row by row.
@@ -102,9 +126,12 @@ impl Filter2dPlan {
         Ok(PackedMask { packed, certificates })
     }
 
-    /// What decides a packing and its certificate.
+    /// What decides a packing and its certificate. Made when planning: it takes as long as some small pictures.
     pub(super) fn identity(&self) -> u64 {
-        let desc = &self.desc;
+        self.identity
+    }
+
+    pub(super) fn make_identity(desc: &Filter2dDesc, method: &Method) -> u64 {
         let border = match desc.border {
             Border::Constant(value) => value.to_bits(),
             // The other borders read values of the picture, or 0.
@@ -113,7 +140,7 @@ impl Filter2dPlan {
         let [r, s] = desc.mask_size;
         identity(&[
             2, // a picture filter
-            match self.method {
+            match method {
                 Method::Direct => 0,
                 Method::Separable => 1,
                 Method::Box(_) => 2,

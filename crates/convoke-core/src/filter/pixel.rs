@@ -159,9 +159,10 @@ pub(super) mod sealed {
         /// Runs a narrow filter, if it writes this type.
         fn run_narrow(
             _: &NarrowPlan<'_>,
-            _: Range<usize>,
+            _: [Range<usize>; 2],
             _: &[u8],
             _: &mut [Self],
+            _: usize,
             _: &mut NarrowScratch<'_>,
         ) -> Option<Result<(), Error>> {
             None
@@ -276,12 +277,13 @@ impl sealed::Pixel for u8 {
 
     fn run_narrow(
         plan: &NarrowPlan<'_>,
-        rows: Range<usize>,
+        region: [Range<usize>; 2],
         src: &[u8],
         dst: &mut [u8],
+        dst_row_stride: usize,
         scratch: &mut NarrowScratch<'_>,
     ) -> Option<Result<(), Error>> {
-        Some(plan.run_rows(rows, src, dst, scratch))
+        Some(plan.run_region(region, src, dst, dst_row_stride, scratch))
     }
 
     #[inline(always)]
@@ -356,12 +358,13 @@ macro_rules! in_two_steps {
 
             fn run_narrow(
                 plan: &NarrowPlan<'_>,
-                rows: Range<usize>,
+                region: [Range<usize>; 2],
                 src: &[u8],
                 dst: &mut [$type],
+                dst_row_stride: usize,
                 scratch: &mut NarrowScratch<'_>,
             ) -> Option<Result<(), Error>> {
-                Some(plan.run_rows(rows, src, dst, scratch))
+                Some(plan.run_region(region, src, dst, dst_row_stride, scratch))
             }
 
             #[inline(always)]

@@ -71,6 +71,7 @@ pub struct Filter2dPlan {
     pub(super) desc: Filter2dDesc,
     pub(super) level: Level,
     pub(super) method: Method,
+    pub(super) identity: u64,
     /// Mask rows above and columns to the left of the output pixel, the mask turned already.
     pub(super) before: [usize; 2],
     /// Elements from one row to the next.
@@ -96,6 +97,9 @@ pub struct Job<'a> {
     certificate: Option<Certificate>,
     rows: Range<usize>,
     cols: Range<usize>,
+    /// The picture's column at which rows of `dst` begin, and elements from one of them to the next.
+    origin: usize,
+    stride: usize,
     scratch: &'a mut [f32],
 }
 
@@ -217,6 +221,7 @@ impl Filter2dPlan {
         Ok(Self {
             desc: *desc,
             level,
+            identity: Self::make_identity(desc, &method),
             method,
             before,
             src_stride,
@@ -337,18 +342,66 @@ impl Filter2dPlan {
         dst: &mut [O],
         scratch: &mut [f32],
     ) -> Result<(), Error> {
-        let [height, width] = self.desc.size;
-        for (operand, range, required) in [("rows", &rows, height), ("columns", &cols, width)] {
-            if range.end > required {
-                return Err(Error::TooLarge { operand, required, got: range.end });
-            }
-            if range.start > range.end {
-                return Err(Error::TooLarge { operand, required: range.end, got: range.start });
-            }
-        }
+        check_region(self.desc.size, &rows, &cols)?;
+        check_len("dst", rows_len(rows.len(), self.dst_stride, self.row_len()), dst.len())?;
+        self.run_at([rows, cols], mask, src, dst, [0, self.dst_stride], scratch)
+    }
+
+    /// Computes columns `cols` of output rows `rows` into a picture of just these, with the same bits as
+    /// [`run`](Self::run): what lies around the region is read as what it is. To filter a region as if there were nothing
+    /// around it, plan for its size, with the picture's row stride, and give its part of `src`.
+    ///
+    /// `src` is the whole picture; `dst` has `rows.len()` rows of `cols.len() * channels` elements, which are
+    /// `dst_row_stride` apart, without anything behind the last row.
+    ///
+    /// ```
+    /// use convoke_core::{Border, Filter2dDesc, Filter2dPlan, Level};
+    /// let plan = Filter2dPlan::new(&Filter2dDesc::new([1, 6], 1, [1, 3]), Level::detect())?;
+    /// let mut packing = vec![0.0; plan.packed_len()];
+    /// let mask = plan.pack(&[1.0, 1.0, 1.0], &mut packing)?;
+    /// let mut scratch = vec![0.0; plan.scratch_len()];
+    /// let (src, mut dst) = ([1_u8, 2, 3, 4, 5, 6], [0_u8; 2]);
+    /// plan.run_region([0..1, 3..5], &mask, &src, &mut dst, 2, &mut scratch)?;
+    /// assert_eq!(dst, [12, 15]);
+    ///
+    /// // The same two pixels, isolated: with zeros around them.
+    /// let plan = Filter2dPlan::new(&Filter2dDesc::new([1, 2], 1, [1, 3]).src_row_stride(6), Level::detect())?;
+    /// let mut scratch = vec![0.0; plan.scratch_len()];
+    /// plan.run(&mask, &src[3..5], &mut dst, &mut scratch)?;
+    /// assert_eq!(dst, [9, 9]);
+    /// # Ok::<(), convoke_core::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// As for [`run_block`](Self::run_block), and [`Error::TooSmall`] for a row stride shorter than a row of the region.
+    pub fn run_region<I: Pixel, O: Pixel>(
+        &self,
+        [rows, cols]: [Range<usize>; 2],
+        mask: &PackedMask<'_>,
+        src: &[I],
+        dst: &mut [O],
+        dst_row_stride: usize,
+        scratch: &mut [f32],
+    ) -> Result<(), Error> {
+        check_region(self.desc.size, &rows, &cols)?;
+        check_target(&rows, cols.len() * self.desc.channels, dst_row_stride, dst.len())?;
+        let placed = [cols.start, dst_row_stride];
+        self.run_at([rows, cols], mask, src, dst, placed, scratch)
+    }
+
+    /// A run whose region and `dst` are checked. `placed` is the picture's column at which rows of `dst` begin, and their
+    /// stride.
+    fn run_at<I: Pixel, O: Pixel>(
+        &self,
+        [rows, cols]: [Range<usize>; 2],
+        mask: &PackedMask<'_>,
+        src: &[I],
+        dst: &mut [O],
+        [origin, stride]: [usize; 2],
+        scratch: &mut [f32],
+    ) -> Result<(), Error> {
         let weights = mask.packed.body(self.identity())?;
         check_len("src", self.src_len, src.len())?;
-        check_len("dst", rows_len(rows.len(), self.dst_stride, self.row_len()), dst.len())?;
         if scratch.len() < self.scratch {
             return Err(Error::Length { operand: "scratch", required: self.scratch, got: scratch.len() });
         }
@@ -356,21 +409,22 @@ impl Filter2dPlan {
         if matches!(self.method, Method::Box(_)) && certificate.is_some() {
             return Err(Error::Inexact { operand: "sums of a box" });
         }
-        let job = Job { weights, certificate, rows, cols, scratch };
+        let job = Job { weights, certificate, rows, cols, origin, stride, scratch };
         O::run_from(self, job, src, dst);
         Ok(())
     }
 
     /// A run with everything checked.
     pub(super) fn run_job<I: Pixel, O: Pixel>(&self, job: Job<'_>, src: &[I], dst: &mut [O]) {
-        let Job { weights, certificate, rows, cols, scratch } = job;
-        let (plan, level) = (self, self.level);
+        let Job { weights, certificate, rows, cols, origin, stride, scratch } = job;
+        // The walks take the stride from the plan.
+        let (plan, level) = (&Self { dst_stride: stride, ..*self }, self.level);
         match self.method {
             Method::Box(layout) => {
                 let weight = weights[0];
-                level.dispatch(RunBox { plan, layout, weight, rows, cols, src, dst, scratch });
+                level.dispatch(RunBox { plan, layout, weight, rows, cols, origin, src, dst, scratch });
             }
-            _ => level.dispatch(Run { plan, weights, certificate, rows, cols, src, dst, scratch }),
+            _ => level.dispatch(Run { plan, weights, certificate, rows, cols, origin, src, dst, scratch }),
         }
     }
 
@@ -383,6 +437,35 @@ impl Filter2dPlan {
     pub(super) fn row_len(&self) -> usize {
         self.desc.size[1] * self.desc.channels
     }
+}
+
+/// Whether rows and columns are in a picture of this size.
+pub(super) fn check_region(
+    [height, width]: [usize; 2],
+    rows: &Range<usize>,
+    cols: &Range<usize>,
+) -> Result<(), Error> {
+    for (operand, range, required) in [("rows", rows, height), ("columns", cols, width)] {
+        if range.end > required {
+            return Err(Error::TooLarge { operand, required, got: range.end });
+        }
+        if range.start > range.end {
+            return Err(Error::TooLarge { operand, required: range.end, got: range.start });
+        }
+    }
+    Ok(())
+}
+
+/// Whether a `dst` has these rows of `row_len` elements, `stride` apart.
+pub(super) fn check_target(
+    rows: &Range<usize>,
+    row_len: usize,
+    stride: usize,
+    got: usize,
+) -> Result<(), Error> {
+    check_at_least("dst row stride", row_len, stride)?;
+    let apart = checked_len("dst", &[rows.len().saturating_sub(1), stride])?;
+    check_len("dst", if rows.is_empty() { 0 } else { apart.saturating_add(row_len) }, got)
 }
 
 /// Elements from one row to the next in a ring of rows for so many outputs.

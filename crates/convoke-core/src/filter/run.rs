@@ -23,6 +23,8 @@ pub(super) struct Run<'a, I, O> {
     pub(super) certificate: Option<Certificate>,
     pub(super) rows: Range<usize>,
     pub(super) cols: Range<usize>,
+    /// The picture's column at which rows of `dst` begin.
+    pub(super) origin: usize,
     pub(super) src: &'a [I],
     pub(super) dst: &'a mut [O],
     pub(super) scratch: &'a mut [f32],
@@ -33,7 +35,8 @@ impl<I: Pixel, O: Pixel> Kernel for Run<'_, I, O> {
 
     #[inline(always)]
     fn run<S: Simd>(self, simd: S) {
-        let Self { plan, rows, dst, scratch, .. } = self;
+        let Self { plan, rows, dst, scratch, origin, .. } = self;
+        let placed = |cols: &Range<usize>| cols.start - origin..cols.end - origin;
         let desc = &plan.desc;
         let ([height, width], [r, s], channels) = (desc.size, desc.mask_size, desc.channels);
         let [above, left] = plan.before;
@@ -83,15 +86,15 @@ impl<I: Pixel, O: Pixel> Kernel for Run<'_, I, O> {
                     Some(src) if wanted.start >= 0 && wanted.end <= height as isize => {
                         let data = &src[top as usize * plan.src_stride + (inner.start - left) * channels..];
                         let input = Rows { data, pitch: plan.src_stride, first: 0, count: usize::MAX };
-                        stage.run(simd, input, count, inner.clone(), dst);
+                        stage.run(simd, input, count, placed(&inner), dst);
                         for (cols, ring) in edges.iter_mut().flatten() {
                             let input = ring.fill(simd, &picture, wanted.clone());
-                            stage.run(simd, input, count, cols.clone(), dst);
+                            stage.run(simd, input, count, placed(cols), dst);
                         }
                     }
                     _ => {
                         let input = ring.fill(simd, &picture, wanted);
-                        stage.run(simd, input, count, block.clone(), dst);
+                        stage.run(simd, input, count, placed(&block), dst);
                     }
                 }
             }

@@ -66,7 +66,7 @@ impl<'a> Stage<'a> {
         Self { plan, weights, column, row, certificate, sums, wide: false }
     }
 
-    /// Outputs `cols` of `count` rows; `dst` starts at the first of these rows.
+    /// Outputs of `count` rows, to columns `cols` of `dst`, which starts at the first of these rows.
     #[inline(always)]
     pub(super) fn run<S: Simd, O: Pixel>(
         &mut self,

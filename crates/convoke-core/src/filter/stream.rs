@@ -22,6 +22,12 @@
 //!
 //! With [`Border::Wrap`] output 0 reads the picture's last rows, which no window could keep: the stream asks for them
 //! first, and for the first ones again at the end. That is what [`wants`](Filter2dStream::wants) is for.
+//!
+//! A separable mask is run over the same window of input rows. The pass down is made for each tile of output rows, into a
+//! few rows of sums as long as a chunk of the picture's width, exactly as over a whole picture. A window of rows summed
+//! down would save nothing: each output row has its own sums down. One of rows summed across would hold as many rows, and
+//! change the order of the sums. Boxes are summed in groups of as many rows as the mask has, which is no window that
+//! moves; a box is separable, too.
 
 use core::marker::PhantomData;
 use core::ops::Range;
@@ -33,7 +39,7 @@ use super::gather::{Picture, Ring};
 use super::pack::PackedMask;
 use super::pixel::Pixel;
 use super::plan::{ALIGN, Filter2dPlan, Method, pitch};
-use super::stage::{Block, Stage};
+use super::stage::{Block, CHUNK, Stage, sums_layout};
 use crate::error::{Error, check_len};
 use crate::kernel::plane::TILE_ROWS;
 use crate::{Border, Filter2dDesc, Mode};
@@ -43,8 +49,9 @@ const MAX_LANES: usize = 16;
 
 /// A filter that takes a picture row by row and gives the result row by row.
 ///
-/// `I` is read, `O` written; `B` is memory of [`Filter2dDesc::stream_len`] elements: `&mut [f32]`, an array, or a
-/// vector, which the stream then owns.
+/// `I` is read, `O` written; `B` is memory of [`Filter2dDesc::stream_len`] elements
+/// ([`separable_stream_len`](Filter2dDesc::separable_stream_len) for separable plans; [`Filter2dPlan::stream_len`] knows):
+/// `&mut [f32]`, an array, or a vector, which the stream then owns.
 ///
 /// Row strides of the descriptor play no role: a row has `W * channels` elements.
 ///
@@ -86,7 +93,7 @@ pub struct Filter2dStream<I, O, B> {
     pixels: PhantomData<fn(I) -> O>,
 }
 
-/// How the buffer is divided: window, computed rows, mask. The first begins at `start`.
+/// How the buffer is divided: window, computed rows, sums of the pass down, mask. The first begins at `start`.
 #[derive(Clone, Copy, Debug)]
 struct Layout {
     start: usize,
@@ -94,22 +101,36 @@ struct Layout {
     rows: usize,
     pitch: usize,
     row_len: usize,
+    /// Elements of the sums of the pass down, and from one row of them to the next.
+    sums: usize,
+    sums_pitch: usize,
+    /// Of the packed mask.
     taps: usize,
 }
 
 impl Filter2dDesc {
-    /// Elements of the buffer of a [`Filter2dStream`], at every level; `usize::MAX` if it would not fit in memory.
+    /// Elements of the buffer of a [`Filter2dStream`] of a direct plan, at every level; `usize::MAX` if it would not fit in
+    /// memory.
     ///
     /// With masks of `R` rows, anchored in the middle, this is room for `R + 7` rows of `W + S - 1` pixels and a little
     /// more, and for the mask. Reflected borders take up to twice as many rows for anchors at the mask's edge.
     pub const fn stream_len(&self) -> usize {
-        match self.stream_len_checked() {
+        match self.stream_len_checked(false) {
             Some(len) if len <= isize::MAX as usize / 4 => len,
             _ => usize::MAX,
         }
     }
 
-    const fn stream_len_checked(&self) -> Option<usize> {
+    /// The same for a [separable](Filter2dPlan::separable) plan, which needs room for four rows of at most 1024 sums and
+    /// the mask's width besides.
+    pub const fn separable_stream_len(&self) -> usize {
+        match self.stream_len_checked(true) {
+            Some(len) if len <= isize::MAX as usize / 4 => len,
+            _ => usize::MAX,
+        }
+    }
+
+    const fn stream_len_checked(&self, separable: bool) -> Option<usize> {
         // `?` is not for constants.
         macro_rules! some {
             ($value:expr) => {
@@ -126,7 +147,14 @@ impl Filter2dDesc {
         let longest = if row_len > MAX_LANES { row_len } else { MAX_LANES };
         let pitch = some!(some!(longest.checked_add(halo)).checked_add(3 * ALIGN));
         let len = some!(some!(rows.checked_mul(pitch)).checked_add(ALIGN));
-        len.checked_add(some!(r.checked_mul(s)))
+        let len = some!(len.checked_add(some!(r.checked_mul(s))));
+        if !separable {
+            return Some(len);
+        }
+        // As much as `sums_layout` asks for at any level, and the factors.
+        let chunk = if longest < CHUNK { longest } else { CHUNK };
+        let sums = some!(some!(some!(chunk.checked_add(halo)).checked_add(ALIGN)).checked_mul(TILE_ROWS));
+        some!(len.checked_add(sums)).checked_add(some!(r.checked_add(s)))
     }
 
     /// Mask rows above and below the output pixel.
@@ -155,29 +183,45 @@ impl Filter2dDesc {
 }
 
 impl Filter2dPlan {
-    /// Begins a stream with a packed mask, which is copied, in a buffer of at least
-    /// [`stream_len`](Filter2dDesc::stream_len) elements.
+    /// Elements of the buffer of a [`Filter2dStream`] of this plan, whatever its level; `usize::MAX` if it would not fit in
+    /// memory.
+    pub fn stream_len(&self) -> usize {
+        match self.method {
+            Method::Separable => self.desc.separable_stream_len(),
+            Method::Direct | Method::Box(_) => self.desc.stream_len(),
+        }
+    }
+
+    /// Begins a stream with a packed mask, which is copied, in a buffer of at least [`stream_len`](Self::stream_len)
+    /// elements. The plan is direct or separable.
     ///
     /// # Errors
     /// [`Error::Length`] for a buffer that is too short, [`Error::Overflow`] if no memory could hold it,
-    /// [`Error::WrongPacking`] for a mask packed for another filter, [`Error::NotDirect`] for a plan of another
-    /// algorithm.
+    /// [`Error::WrongPacking`] for a mask packed for another filter, [`Error::NotStreamed`] for a
+    /// [box](Self::boxed): [`separable`](Self::separable) plans take its mask, too.
     pub fn stream<I: Pixel, O: Pixel, B: AsMut<[f32]>>(
         &self,
         mask: &PackedMask<'_>,
         mut buffer: B,
     ) -> Result<Filter2dStream<I, O, B>, Error> {
         let weights = mask.packed.body(self.identity())?;
-        if !matches!(self.method, Method::Direct) {
-            return Err(Error::NotDirect);
-        }
-        let memory = enough(&self.desc, &mut buffer)?;
-        let [r, s] = self.desc.mask_size;
+        let (sums_pitch, sums) = match self.method {
+            Method::Direct => (0, 0),
+            Method::Separable => {
+                let halo = (self.desc.mask_size[1] - 1) * self.desc.channels;
+                // Not the plan's: a block of its columns may be narrower than a chunk.
+                sums_layout(self.row_len(), halo, self.level.lanes())
+                    .ok_or(Error::Overflow { operand: "stream buffer" })?
+            }
+            Method::Box(_) => return Err(Error::NotStreamed),
+        };
+        let memory = enough(self, &mut buffer)?;
         let rows = self.desc.window_rows();
         let pitch = pitch(&self.desc, self.level, self.desc.size[1]);
         // A misaligned start costs time, never correctness.
         let start = memory.as_ptr().align_offset(ALIGN * size_of::<f32>()).min(ALIGN - 1);
-        let layout = Layout { start, rows, pitch, row_len: self.row_len(), taps: r * s };
+        let layout =
+            Layout { start, rows, pitch, row_len: self.row_len(), sums, sums_pitch, taps: weights.len() };
         let certificate = mask.certificates.needed(I::RANGE, O::RANGE);
         let mut stream = Filter2dStream {
             plan: *self,
@@ -190,7 +234,7 @@ impl Filter2dPlan {
             pushed: 0,
             pixels: PhantomData,
         };
-        layout.parts(enough(&self.desc, &mut stream.buffer)?)[2].copy_from_slice(weights);
+        layout.parts(enough(self, &mut stream.buffer)?)[3].copy_from_slice(weights);
         let window = stream.window();
         stream.enter(window)?;
         Ok(stream)
@@ -198,8 +242,8 @@ impl Filter2dPlan {
 }
 
 /// The buffer, if it is long enough.
-fn enough<'b>(desc: &Filter2dDesc, buffer: &'b mut impl AsMut<[f32]>) -> Result<&'b mut [f32], Error> {
-    let (memory, required) = (buffer.as_mut(), desc.stream_len());
+fn enough<'b>(plan: &Filter2dPlan, buffer: &'b mut impl AsMut<[f32]>) -> Result<&'b mut [f32], Error> {
+    let (memory, required) = (buffer.as_mut(), plan.stream_len());
     if required == usize::MAX {
         return Err(Error::Overflow { operand: "stream buffer" });
     }
@@ -210,11 +254,12 @@ fn enough<'b>(desc: &Filter2dDesc, buffer: &'b mut impl AsMut<[f32]>) -> Result<
 }
 
 impl Layout {
-    /// The window, computed rows, the mask.
-    fn parts<'b>(&self, buffer: &'b mut [f32]) -> [&'b mut [f32]; 3] {
+    /// The window, computed rows, sums, the mask.
+    fn parts<'b>(&self, buffer: &'b mut [f32]) -> [&'b mut [f32]; 4] {
         let (window, rest) = buffer[self.start..].split_at_mut(self.rows * self.pitch);
         let (computed, rest) = rest.split_at_mut(TILE_ROWS * self.row_len);
-        [window, computed, &mut rest[..self.taps]]
+        let (sums, rest) = rest.split_at_mut(self.sums);
+        [window, computed, sums, &mut rest[..self.taps]]
     }
 }
 
@@ -243,7 +288,7 @@ impl<I: Pixel, O: Pixel, B: AsMut<[f32]>> Filter2dStream<I, O, B> {
         check_len("row", self.layout.row_len, row.len())?;
         let (place, window) = (self.place(), self.window());
         let desc = self.plan.desc;
-        let mut ring = ring(&self.plan, &self.layout, enough(&desc, &mut self.buffer)?);
+        let mut ring = ring(&self.plan, &self.layout, enough(&self.plan, &mut self.buffer)?);
         self.plan.level.dispatch(Push { ring: &mut ring, picture: picture(&desc, row), place });
         if desc.border != Border::Wrap {
             let others = window.filter(|&other| other != place);
@@ -269,7 +314,7 @@ impl<I: Pixel, O: Pixel, B: AsMut<[f32]>> Filter2dStream<I, O, B> {
         let count = self.count();
         let [above, _] = self.plan.desc.rows_around();
         let first = self.next as isize - above as isize;
-        let memory = enough(&self.plan.desc, &mut self.buffer)?;
+        let memory = enough(&self.plan, &mut self.buffer)?;
         let (plan, certificate) = (&self.plan, self.certificate);
         let (layout, count_now) = (&self.layout, compute.then_some(count));
         let (wide, row) = (plan.is_wide::<I, O>(), self.pulled);
@@ -339,7 +384,7 @@ impl<I: Pixel, O: Pixel, B: AsMut<[f32]>> Filter2dStream<I, O, B> {
         if desc.border == Border::Wrap {
             return Ok(());
         }
-        let mut ring = ring(&self.plan, &self.layout, enough(&desc, &mut self.buffer)?);
+        let mut ring = ring(&self.plan, &self.layout, enough(&self.plan, &mut self.buffer)?);
         for place in places.start..places.end.min(end) {
             match desc.border.index(place, desc.size[0]) {
                 Some(row) if row < pushed => ring.copy(row as isize, place),
@@ -353,7 +398,7 @@ impl<I: Pixel, O: Pixel, B: AsMut<[f32]>> Filter2dStream<I, O, B> {
 
 /// The window as a ring of whole rows.
 fn ring<'b>(plan: &Filter2dPlan, layout: &Layout, memory: &'b mut [f32]) -> Ring<'b> {
-    let [window, _, _] = layout.parts(memory);
+    let [window, ..] = layout.parts(memory);
     Ring::new(plan, window, layout.pitch, layout.rows, 0..plan.desc.size[1])
 }
 
@@ -400,9 +445,12 @@ impl<O: Pixel> Kernel for Pull<'_, O> {
     #[inline(always)]
     fn run<S: Simd>(self, simd: S) {
         let Self { plan, layout, certificate, first, row, .. } = self;
-        let [window, computed, weights] = layout.parts(self.memory);
+        let [window, computed, sums, weights] = layout.parts(self.memory);
+        let mut plan = *plan;
+        plan.sums_pitch = layout.sums_pitch;
+        let plan = &plan;
         let ring = Ring::new(plan, window, layout.pitch, layout.rows, 0..plan.desc.size[1]);
-        let mut stage = Stage::new(plan, weights, certificate, &mut []);
+        let mut stage = Stage::new(plan, weights, certificate, sums);
         stage.wide = self.wide;
         let rows = ring.rows(first);
         let width = layout.row_len;

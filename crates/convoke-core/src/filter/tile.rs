@@ -2,14 +2,17 @@
 //! out, for every type of pixel. Hidden: its users are this workspace's other backends, which compute in tiles of single
 //! channels.
 
+use core::ops::Range;
+
 use convoke_simd::Simd;
 
 use super::exact::Settle;
 use super::gather::{Picture, gather_channel};
 use super::pixel::Pixel;
-use super::plan::Filter2dPlan;
+use super::plan::{Filter2dPlan, check_region, check_target};
 use super::scatter::Post;
 use crate::PackedMask;
+use crate::error::{Error, check_len};
 use crate::kernel::plane::Rows;
 
 /// What outputs were computed from, for those whose rounding their error leaves open.
@@ -39,6 +42,23 @@ impl Filter2dPlan {
     #[doc(hidden)]
     pub fn dst_row_stride(&self) -> usize {
         self.dst_stride
+    }
+
+    /// Whether a region and its operands are right for [`run_region`](Self::run_region).
+    ///
+    /// # Errors
+    /// As there.
+    #[doc(hidden)]
+    pub fn check_region<I: Pixel, O: Pixel>(
+        &self,
+        [rows, cols]: [Range<usize>; 2],
+        src: &[I],
+        dst: &[O],
+        dst_row_stride: usize,
+    ) -> Result<(), Error> {
+        check_region(self.desc.size, &rows, &cols)?;
+        check_len("src", self.src_len(), src.len())?;
+        check_target(&rows, cols.len() * self.desc.channels, dst_row_stride, dst.len())
     }
 
     /// Whether results must be the rounded exact value.

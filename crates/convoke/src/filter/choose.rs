@@ -57,6 +57,17 @@ pub(super) fn candidates(
     Ok(all)
 }
 
+/// Those of them that can take a picture row by row: boxes are separable, too.
+pub(crate) fn streamed(
+    desc: &Filter2dDesc,
+    mask: &[f32],
+    level: Level,
+) -> Result<Vec<FilterCandidate>, Error> {
+    let mut all = candidates(desc, mask, level)?;
+    all.retain(|one| matches!(one.algorithm, FilterAlgorithm::Direct | FilterAlgorithm::Separable));
+    Ok(all)
+}
+
 /// The fastest one.
 pub(super) fn choose(desc: &Filter2dDesc, mask: &[f32], level: Level) -> Result<FilterAlgorithm, Error> {
     Ok(candidates(desc, mask, level)?[0].algorithm)

@@ -4,8 +4,8 @@
 use std::ops::Range;
 
 use convoke_core::{
-    Error, Filter2dDesc, Filter2dPlan, Level, NarrowDesc, NarrowMask, NarrowPlan, NarrowScratch, Pixel,
-    narrow_form,
+    DetachedNarrowPlan, Error, Filter2dDesc, Filter2dPlan, Level, MaskProof, NarrowMask, NarrowPlan,
+    NarrowScratch, Pixel, narrow_form,
 };
 use convoke_fft::{FftFilter, FftFilterPlan};
 
@@ -16,7 +16,7 @@ use crate::buffer::{Pool, zeros};
 #[derive(Debug)]
 pub(super) enum Engine {
     /// Any of the core's algorithms.
-    Core { plan: Box<Filter2dPlan>, packed: Vec<f32> },
+    Core { plan: Box<Filter2dPlan>, packed: Vec<f32>, proof: MaskProof },
     /// The frequency domain.
     Fft(Box<FftFilter>),
 }
@@ -41,8 +41,8 @@ impl Engine {
             }
         };
         let mut packed = zeros("packed mask", plan.packed_len())?;
-        plan.pack(mask, &mut packed)?;
-        Ok(Self::Core { plan: Box::new(plan), packed })
+        let proof = plan.pack(mask, &mut packed)?.proof();
+        Ok(Self::Core { plan: Box::new(plan), packed, proof })
     }
 
     pub(super) fn desc(&self) -> &Filter2dDesc {
@@ -95,17 +95,20 @@ impl Engine {
         }
     }
 
-    /// Filters rows; lengths have been checked.
-    pub(super) fn run_rows<I: Pixel, O: Pixel>(
+    /// Filters a region, into rows `stride` elements apart; lengths have been checked.
+    pub(super) fn run_region<I: Pixel, O: Pixel>(
         &self,
-        rows: Range<usize>,
+        region: [Range<usize>; 2],
         src: &[I],
         dst: &mut [O],
+        stride: usize,
         scratch: &mut [f32],
     ) -> Result<(), Error> {
         match self {
-            Self::Core { plan, packed } => plan.run_rows(rows, &plan.open(packed)?, src, dst, scratch),
-            Self::Fft(filter) => filter.run_rows(rows, src, dst, scratch),
+            Self::Core { plan, packed, proof } => {
+                plan.run_region(region, &plan.reopen(packed, proof)?, src, dst, stride, scratch)
+            }
+            Self::Fft(filter) => filter.run_region(region, src, dst, stride, scratch),
         }
     }
 }
@@ -113,12 +116,11 @@ impl Engine {
 /// The same filter in narrow integers, which takes over where pixels are bytes and results integers.
 #[derive(Debug)]
 pub(super) struct Narrow {
-    /// Everything but the mask.
-    desc: NarrowDesc<'static>,
+    /// Everything but the taps, which it would borrow.
+    plan: DetachedNarrowPlan,
     shape: Shape,
     /// The taps: of a column and a row, one after the other, or of a whole mask.
     taps: Vec<i16>,
-    level: Level,
     scratch: Pool<(Vec<u8>, Vec<u16>, Vec<u32>)>,
 }
 
@@ -126,7 +128,7 @@ pub(super) struct Narrow {
 #[derive(Clone, Copy, Debug)]
 enum Shape {
     Separable { rows: usize },
-    Ones,
+    Ones { size: [usize; 2] },
     Full { size: [usize; 2] },
 }
 
@@ -148,18 +150,15 @@ impl Narrow {
             NarrowMask::Separable { column, row } => {
                 (Shape::Separable { rows: column.len() }, [column, row].concat())
             }
-            NarrowMask::Ones(_) => (Shape::Ones, Vec::new()),
+            NarrowMask::Ones(size) => (Shape::Ones { size }, Vec::new()),
             NarrowMask::Full { size, taps } if taps.len() <= MOST_TAPS => {
                 (Shape::Full { size }, taps.to_vec())
             }
             _ => return Ok(None),
         };
         // Sums may be too large for it.
-        if NarrowPlan::new(&form.desc, level).is_err() {
-            return Ok(None);
-        }
-        let desc = form.desc.with_mask(NarrowMask::Ones(desc.mask_size));
-        Ok(Some(Self { desc, shape, taps, level, scratch: Pool::new() }))
+        let Ok(plan) = NarrowPlan::new(&form.desc, level) else { return Ok(None) };
+        Ok(Some(Self { plan: plan.detach(), shape, taps, scratch: Pool::new() }))
     }
 
     /// Whether it takes over for pixels of these types.
@@ -167,23 +166,23 @@ impl Narrow {
         NarrowPlan::is_for::<I, O>()
     }
 
-    /// Filters rows, of pixels of types that it [`is_for`](Self::is_for).
-    pub(super) fn run_rows<I: Pixel, O: Pixel>(
+    /// Filters a region into rows `stride` elements apart, of pixels of types that it [`is_for`](Self::is_for).
+    pub(super) fn run_region<I: Pixel, O: Pixel>(
         &self,
-        rows: Range<usize>,
+        region: [Range<usize>; 2],
         src: &[I],
         dst: &mut [O],
+        stride: usize,
     ) -> Result<(), Error> {
         let mask = match self.shape {
-            Shape::Ones => self.desc.mask,
+            Shape::Ones { size } => NarrowMask::Ones(size),
             Shape::Full { size } => NarrowMask::Full { size, taps: &self.taps },
             Shape::Separable { rows } => {
                 let (column, row) = self.taps.split_at(rows);
                 NarrowMask::Separable { column, row }
             }
         };
-        let desc = self.desc.with_mask(mask);
-        let plan = NarrowPlan::new(&desc, self.level)?;
+        let plan = self.plan.attach(mask)?;
         let len = plan.scratch_len();
         let make = || -> Result<_, Error> {
             let bytes = zeros("scratch", len.bytes)?;
@@ -191,7 +190,7 @@ impl Narrow {
         };
         self.scratch.lend(make, |(bytes, halves, words)| {
             let mut scratch = NarrowScratch { bytes, halves, words };
-            plan.try_run_rows(rows, src, dst, &mut scratch).unwrap_or(Err(Error::WrongPacking))
+            plan.try_run_region(region, src, dst, stride, &mut scratch).unwrap_or(Err(Error::WrongPacking))
         })
     }
 }

@@ -1,25 +1,23 @@
-//! `Filter`: a mask planned for one picture size. Owns the packed mask and the scratch, and divides the rows of
-//! a picture among threads; what a row becomes is the core's business.
+//! `Filter`: a mask planned for one picture size. Owns the packed mask and the scratch; [`forms`] says what of a picture is
+//! filtered, and divides it among threads; what a row becomes is the core's business.
 
 mod algorithm;
-mod choose;
+pub(crate) mod choose;
 mod engine;
+mod forms;
 
 use std::ops::Range;
 
 use convoke_core::{Error, Filter2dDesc, Level, Pixel};
-use rayon::prelude::*;
 
 pub use self::algorithm::{FilterAlgorithm, UnknownFilterAlgorithm};
 pub use self::choose::FilterCandidate;
 use self::engine::{Engine, Narrow};
+use self::forms::Form;
+pub use self::forms::Planes;
 use crate::buffer::{Scratch, zeros};
 use crate::mask::Mask;
 use crate::options::Options;
-
-/// Parts per thread when there are several: threads that are slowed down by others leave work to those that are
-/// not.
-const PARTS_PER_THREAD: usize = 4;
 
 /// A linear filter that is ready to run on pictures of one size.
 ///
@@ -121,82 +119,37 @@ impl Filter {
         dst: &mut [O],
         done: &(impl Fn(usize) + Sync),
     ) -> Result<(), Error> {
-        for (operand, required, got) in
-            [("src", self.src_len(), src.len()), ("dst", self.dst_len(), dst.len())]
-        {
-            if required != got {
-                return Err(Error::Length { operand, required, got });
-            }
-        }
-        let [height, _] = self.desc().size;
-        let threads = self.options.threads_for(self.operations());
-        let parts = if threads > 1 { threads * PARTS_PER_THREAD } else { self.parts_to_watch() };
-        if parts == 1 {
-            self.run_rows(0..height, src, dst)?;
-            done(height);
-            return Ok(());
-        }
-        let run = |(rows, part): (Range<usize>, &mut [O])| {
-            let count = rows.len();
-            self.run_rows(rows, src, part)?;
-            done(count);
-            Ok(())
-        };
-        let parts = self.split(dst, parts);
-        if threads > 1 {
-            parts.into_par_iter().with_max_len(1).try_for_each(run)
-        } else {
-            parts.into_iter().try_for_each(run)
-        }
+        let desc = self.desc();
+        let stride = desc.dst_row_stride.unwrap_or(desc.size[1] * desc.channels);
+        self.run_form(&Form::whole(desc.size, stride), src, dst, done)
     }
 
-    /// Rows with whatever is best for pixels of these types.
-    fn run_rows<I: Pixel, O: Pixel>(
+    /// A region with whatever is best for pixels of these types, into rows `stride` elements apart.
+    fn run_block<I: Pixel, O: Pixel>(
         &self,
-        rows: Range<usize>,
+        region: [Range<usize>; 2],
         src: &[I],
         dst: &mut [O],
+        stride: usize,
     ) -> Result<(), Error> {
         match &self.narrow {
-            Some(narrow) if Narrow::is_for::<I, O>() => narrow.run_rows(rows, src, dst),
-            _ => match (self.planned.run_rows(rows.clone(), src, dst), &self.fallback) {
-                (Err(Error::Inexact { .. }), Some(fallback)) => fallback.run_rows(rows, src, dst),
+            Some(narrow) if Narrow::is_for::<I, O>() => narrow.run_region(region, src, dst, stride),
+            _ => match (self.planned.run_region(region.clone(), src, dst, stride), &self.fallback) {
+                (Err(Error::Inexact { .. }), Some(fallback)) => fallback.run_region(region, src, dst, stride),
                 (result, _) => result,
             },
         }
     }
 
-    /// Cuts `dst` into about `count` parts of whole rows, without what is behind the last row of each.
-    fn split<'d, O>(&self, dst: &'d mut [O], count: usize) -> Vec<(Range<usize>, &'d mut [O])> {
-        let [height, width] = self.desc().size;
-        let row_len = width * self.desc().channels;
-        let stride = self.desc().dst_row_stride.unwrap_or(row_len);
-        let step = height.div_ceil(count).next_multiple_of(self.planned.engine.row_step());
-        let mut parts = Vec::new();
-        let mut rest = dst;
-        for first in (0..height).step_by(step) {
-            let rows = first..height.min(first + step);
-            let (part, after) = rest.split_at_mut((rows.len() * stride).min(rest.len()));
-            let held = (rows.len() - 1) * stride + row_len;
-            parts.push((rows, &mut part[..held]));
-            rest = after;
-        }
-        parts
-    }
-
-    /// Multiply-adds of one run.
-    fn operations(&self) -> u64 {
-        let desc = self.desc();
-        let [r, s] = desc.mask_size;
-        let per_value = match self.algorithm {
+    /// Multiply-adds per value of the result, or what takes about as long.
+    fn operations_per_value(&self) -> usize {
+        let [r, s] = self.desc().mask_size;
+        match self.algorithm {
             FilterAlgorithm::Separable => r + s,
-            // About as long as so many multiply-adds.
             FilterAlgorithm::Box => 40,
             FilterAlgorithm::Fft => 120,
             _ => r * s,
-        };
-        let factors = [desc.size[0], desc.size[1], desc.channels, per_value];
-        factors.iter().fold(1, |product: u64, &factor| product.saturating_mul(factor as u64))
+        }
     }
 
     /// Every algorithm that could compute the filter `desc` with `mask`, with what it is predicted to take, fastest
@@ -215,12 +168,6 @@ impl Filter {
     /// The algorithm that runs, never [`FilterAlgorithm::Auto`].
     pub fn algorithm(&self) -> FilterAlgorithm {
         self.algorithm
-    }
-
-    /// On one thread the work is one call, unless it lasts so long (seconds) that someone may be watching.
-    fn parts_to_watch(&self) -> usize {
-        const WORTH_WATCHING: u64 = 2_000_000_000;
-        usize::try_from(self.operations() / WORTH_WATCHING).unwrap_or(usize::MAX).clamp(1, 100)
     }
 
     /// What this filter does, sizes and all.
@@ -273,12 +220,13 @@ impl Planned {
         Ok(Self { scratch: Scratch::new(engine.scratch_len()), engine })
     }
 
-    fn run_rows<I: Pixel, O: Pixel>(
+    fn run_region<I: Pixel, O: Pixel>(
         &self,
-        rows: Range<usize>,
+        region: [Range<usize>; 2],
         src: &[I],
         dst: &mut [O],
+        stride: usize,
     ) -> Result<(), Error> {
-        self.scratch.lend(|scratch| self.engine.run_rows(rows, src, dst, scratch))
+        self.scratch.lend(|scratch| self.engine.run_region(region, src, dst, stride, scratch))
     }
 }

@@ -11,7 +11,7 @@ use super::pixel::NarrowPixel;
 use super::run::Run;
 use super::scratch::{NarrowScratch, NarrowScratchLen};
 use crate::error::{Error, check_at_least, check_len, checked_len};
-use crate::filter::plan::{extent, rows_len};
+use crate::filter::plan::{check_region, check_target, extent};
 use crate::kernel::narrow::line::Line;
 use crate::{Border, Mode, Pixel};
 
@@ -42,8 +42,8 @@ pub(super) enum Lanes {
 
 /// An exact filter of bytes with integer taps, planned for a size and a level.
 ///
-/// A plan is `Copy`, holds no memory but borrows the taps, and can be shared by threads. Planning takes a microsecond
-/// or two, so there is no need to keep it.
+/// A plan is `Copy`, holds no memory but borrows the taps, and can be shared by threads. What keeps the taps, and runs
+/// again and again on small pictures, keeps the plan [detached](Self::detach) from them.
 ///
 /// ```
 /// use convoke_core::{Border, Level, NarrowDesc, NarrowMask, NarrowPlan, NarrowScratch};
@@ -72,6 +72,8 @@ pub struct NarrowPlan<'a> {
     src_len: usize,
     dst_len: usize,
     pub(super) lines: Lines<'a>,
+    /// Between what the sums of columns and those of whole windows lie, for pixels from 0 to 1.
+    ranges: [[i64; 2]; 2],
     pub(super) division: Division,
     /// Whether the sums of columns fit in 16 bits, unsigned or signed.
     pub(super) columns: [bool; 2],
@@ -90,6 +92,94 @@ pub(super) enum Lines<'a> {
     Separable { column: Line<'a>, row: Line<'a> },
     Ones,
     Full(Line<'a>),
+}
+
+/// Which of the [`Lines`] they are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Kind {
+    Separable,
+    Ones,
+    Full,
+}
+
+impl<'a> Lines<'a> {
+    fn kind(&self) -> Kind {
+        match self {
+            Self::Separable { .. } => Kind::Separable,
+            Self::Ones => Kind::Ones,
+            Self::Full(_) => Kind::Full,
+        }
+    }
+
+    /// The lines of a mask, and between what the sums of columns and those of whole windows lie, for pixels from 0 to 1.
+    fn new(mask: NarrowMask<'a>, reversed: bool) -> Result<(Self, [[i64; 2]; 2]), Error> {
+        Ok(match mask {
+            NarrowMask::Separable { column, row } => {
+                let (column, row) = (Line::new(column, reversed), Line::new(row, reversed));
+                let (c, r) = (column.range(), row.range());
+                // The least and the greatest of the products of one factor's sign with another's.
+                let least = c[0] * r[1] + c[1] * r[0];
+                let most = c[1] * r[1] + c[0] * r[0];
+                (Self::Separable { column, row }, [c, [least, most]])
+            }
+            NarrowMask::Ones([r, s]) => (Self::Ones, [[0, r as i64], [0, (r * s) as i64]]),
+            NarrowMask::Full { size: [r, s], taps } => {
+                check_len("mask", checked_len("mask", &[r, s])?, taps.len())?;
+                let line = Line::new(taps, reversed);
+                (Self::Full(line), [line.range(), line.range()])
+            }
+        })
+    }
+}
+
+/// A [`NarrowPlan`] without its taps, for those who keep both: it borrows nothing.
+///
+/// ```
+/// use convoke_core::{DetachedNarrowPlan, Error, Level, NarrowDesc, NarrowMask, NarrowPlan};
+///
+/// struct Blur {
+///     taps: Vec<i16>,
+///     plan: DetachedNarrowPlan,
+/// }
+///
+/// let taps = vec![1, 2, 1];
+/// let mask = NarrowMask::Separable { column: &taps, row: &taps };
+/// let plan = NarrowPlan::new(&NarrowDesc::new([3, 5], 1, mask).divisor(16), Level::detect())?.detach();
+/// let blur = Blur { taps, plan };
+/// let plan = blur.plan.attach(NarrowMask::Separable { column: &blur.taps, row: &blur.taps })?;
+/// assert_eq!(plan.dst_len(), 15);
+/// # Ok::<(), Error>(())
+/// ```
+#[derive(Clone, Copy, Debug)]
+pub struct DetachedNarrowPlan {
+    /// With ones for a mask.
+    plan: NarrowPlan<'static>,
+    kind: Kind,
+}
+
+impl DetachedNarrowPlan {
+    /// The plan with its taps, or with others of the same shape and sums: they decide the lanes and the division, which are
+    /// not looked for again. Takes a few nanoseconds and about one for each tap.
+    ///
+    /// # Errors
+    /// [`Error::WrongPacking`] for a mask of another kind, size, or sum of positive or of negative taps, by columns or as a
+    /// whole; [`Error::Length`] for a `Full` mask with another number of taps.
+    pub fn attach<'a>(&self, mask: NarrowMask<'a>) -> Result<NarrowPlan<'a>, Error> {
+        let plan = self.plan;
+        if mask.size() != plan.desc.mask.size() {
+            return Err(Error::WrongPacking);
+        }
+        let (lines, ranges) = Lines::new(mask, plan.desc.mode == Mode::Convolve)?;
+        if lines.kind() != self.kind || ranges != plan.ranges {
+            return Err(Error::WrongPacking);
+        }
+        Ok(NarrowPlan { desc: plan.desc.with_mask(mask), lines, ..plan })
+    }
+
+    /// What a run, or a range of rows, needs of scratch.
+    pub fn scratch_len(&self) -> NarrowScratchLen {
+        self.plan.scratch
+    }
 }
 
 impl<'a> NarrowPlan<'a> {
@@ -141,23 +231,8 @@ impl<'a> NarrowPlan<'a> {
         let reversed = desc.mode == Mode::Convolve;
         let [a, b] = desc.anchor;
         let before = if reversed { [r - 1 - a, s - 1 - b] } else { [a, b] };
-        let (lines, [column, whole]) = match desc.mask {
-            NarrowMask::Separable { column, row } => {
-                let (column, row) = (Line::new(column, reversed), Line::new(row, reversed));
-                let (c, r) = (column.range(), row.range());
-                // The least and the greatest of the products of one factor's sign with another's.
-                let least = c[0] * r[1] + c[1] * r[0];
-                let most = c[1] * r[1] + c[0] * r[0];
-                (Lines::Separable { column, row }, [c, [least, most]])
-            }
-            NarrowMask::Ones([r, s]) => (Lines::Ones, [[0, r as i64], [0, (r * s) as i64]]),
-            NarrowMask::Full { size: [r, s], taps } => {
-                check_len("mask", checked_len("mask", &[r, s])?, taps.len())?;
-                let line = Line::new(taps, reversed);
-                (Lines::Full(line), [line.range(), line.range()])
-            }
-        };
-        let [column, range] = [column, whole].map(|range| range.map(|taps| taps.saturating_mul(255)));
+        let (lines, ranges) = Lines::new(desc.mask, reversed)?;
+        let [column, range] = ranges.map(|range| range.map(|taps| taps.saturating_mul(255)));
         let most = range[1].max(-range[0]).max(column[1]).max(-column[0]);
         if most > LARGEST {
             let got = usize::try_from(most).unwrap_or(usize::MAX);
@@ -185,6 +260,7 @@ impl<'a> NarrowPlan<'a> {
             src_len,
             dst_len,
             lines,
+            ranges,
             division,
             columns: [column[0] == 0 && column[1] <= 65535, column[0] >= -32768 && column[1] <= 32767],
             bytes16: division.bytes16(),
@@ -195,6 +271,12 @@ impl<'a> NarrowPlan<'a> {
         };
         plan.scratch = plan.measure().ok_or(overflow)?;
         Ok(plan)
+    }
+
+    /// The plan without its taps.
+    pub fn detach(&self) -> DetachedNarrowPlan {
+        let desc = self.desc.with_mask(NarrowMask::Ones(self.desc.mask.size()));
+        DetachedNarrowPlan { plan: NarrowPlan { desc, lines: Lines::Ones, ..*self }, kind: self.lines.kind() }
     }
 
     fn measure(&self) -> Option<NarrowScratchLen> {
@@ -263,39 +345,50 @@ impl<'a> NarrowPlan<'a> {
         dst: &mut [O],
         scratch: &mut NarrowScratch<'_>,
     ) -> Result<(), Error> {
-        if rows.end > self.desc.size[0] {
-            return Err(Error::TooLarge { operand: "rows", required: self.desc.size[0], got: rows.end });
-        }
-        if rows.start > rows.end {
-            return Err(Error::TooLarge { operand: "rows", required: rows.end, got: rows.start });
-        }
+        self.run_region([rows, 0..self.desc.size[1]], src, dst, self.dst_stride, scratch)
+    }
+
+    /// Computes columns `cols` of output rows `rows` into a picture of just these, with the same result as
+    /// [`run`](Self::run).
+    ///
+    /// `src` is the whole picture; `dst` has `rows.len()` rows of `cols.len() * channels` elements, which are
+    /// `dst_row_stride` apart, without anything behind the last row.
+    ///
+    /// # Errors
+    /// As for [`run`](Self::run), [`Error::TooLarge`] for rows or columns outside the picture, and [`Error::TooSmall`] for a
+    /// row stride shorter than a row of the region.
+    pub fn run_region<O: NarrowPixel>(
+        &self,
+        [rows, cols]: [Range<usize>; 2],
+        src: &[u8],
+        dst: &mut [O],
+        dst_row_stride: usize,
+        scratch: &mut NarrowScratch<'_>,
+    ) -> Result<(), Error> {
+        check_region(self.desc.size, &rows, &cols)?;
         check_len("src", self.src_len, src.len())?;
-        check_len("dst", rows_len(rows.len(), self.dst_stride, self.row_len()), dst.len())?;
+        check_target(&rows, cols.len() * self.desc.channels, dst_row_stride, dst.len())?;
         scratch.check(self.scratch)?;
-        O::dispatch(self.level, Run { plan: self, rows, src, dst, scratch });
+        O::dispatch(self.level, Run { plan: self, rows, cols, stride: dst_row_stride, src, dst, scratch });
         Ok(())
     }
 
-    /// [`run_rows`](Self::run_rows) for whoever filters pixels of any type: `None`, with nothing done, unless these are types
-    /// that narrow filters read and write.
-    pub fn try_run_rows<I: Pixel, O: Pixel>(
+    /// [`run_region`](Self::run_region) for whoever filters pixels of any type: `None`, with nothing done, unless these are
+    /// types that narrow filters read and write.
+    pub fn try_run_region<I: Pixel, O: Pixel>(
         &self,
-        rows: Range<usize>,
+        region: [Range<usize>; 2],
         src: &[I],
         dst: &mut [O],
+        dst_row_stride: usize,
         scratch: &mut NarrowScratch<'_>,
     ) -> Option<Result<(), Error>> {
-        O::run_narrow(self, rows, I::as_bytes(src)?, dst, scratch)
+        O::run_narrow(self, region, I::as_bytes(src)?, dst, dst_row_stride, scratch)
     }
 
     /// Whether narrow filters read and write these types.
     pub fn is_for<I: Pixel, O: Pixel>() -> bool {
         I::as_bytes(&[]).is_some() && O::RANGE.is_some()
-    }
-
-    /// Elements of a row of the picture.
-    pub(super) fn row_len(&self) -> usize {
-        self.desc.size[1] * self.desc.channels
     }
 
     /// Whether there is something outside the picture that is not a pixel of it.

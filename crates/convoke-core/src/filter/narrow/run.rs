@@ -26,6 +26,9 @@ const fn fits(columns: usize) -> usize {
 pub struct Run<'r, 's, 'a, O> {
     pub(super) plan: &'r NarrowPlan<'a>,
     pub(super) rows: Range<usize>,
+    pub(super) cols: Range<usize>,
+    /// The picture's column at which rows of `dst` begin is the first of `cols`; elements from one row to the next.
+    pub(super) stride: usize,
     pub(super) src: &'r [u8],
     pub(super) dst: &'r mut [O],
     pub(super) scratch: &'r mut NarrowScratch<'s>,
@@ -68,8 +71,9 @@ impl<O: NarrowPixel> Run<'_, '_, '_, O> {
         let [columns16, groups16, moves16, sums16] = rows(halves, plan.pitch, left * c);
         let [columns32, groups32, moves32, sums32] = rows(words, plan.pitch, left * c);
 
-        for start in (0..width).step_by(plan.block) {
-            let block = start..width.min(start + plan.block);
+        for start in self.cols.clone().step_by(plan.block) {
+            let block = start..self.cols.end.min(start + plan.block);
+            let placed = (block.start - self.cols.start) * c..(block.end - self.cols.start) * c;
             let cols = start as isize - left as isize..(block.end + s - 1) as isize - left as isize;
             let inside = cols.start.max(0) as usize..width.min(cols.end as usize);
             // What is read behind the inputs does not matter, but it is read.
@@ -80,7 +84,7 @@ impl<O: NarrowPixel> Run<'_, '_, '_, O> {
             let columns = Columns { plan, down, src, outside, cols, inside };
             for y in self.rows.clone() {
                 let first = y == self.rows.start;
-                let dst = &mut self.dst[(y - self.rows.start) * plan.dst_stride..][start * c..block.end * c];
+                let dst = &mut self.dst[(y - self.rows.start) * self.stride..][placed.clone()];
                 match (lanes, from16) {
                     (Lanes::Half, Some(from)) => {
                         columns.sum::<S, ByteToHalf>(simd, y, first, &mut columns16[..inputs]);
@@ -116,15 +120,15 @@ impl<O: NarrowPixel> Run<'_, '_, '_, O> {
     /// A mask without factors: all taps at once over bordered copies of the source rows, in a ring.
     fn one_pass<S: Simd>(&mut self, simd: S, line: Line<'_>) {
         let Self { plan, src, .. } = *self;
-        let ([_, width], c, [r, s], [above, left]) =
-            (plan.desc.size, plan.desc.channels, plan.desc.mask.size(), plan.before);
+        let (c, [r, s], [above, left]) = (plan.desc.channels, plan.desc.mask.size(), plan.before);
         let from16 = O::from16(plan);
         let from32 = O::from32(plan);
         let NarrowScratch { bytes, halves, words } = &mut *self.scratch;
         let place = |y: isize| y.rem_euclid(r as isize) as usize * plan.pitch;
 
-        for start in (0..width).step_by(plan.block) {
-            let block = start..width.min(start + plan.block);
+        for start in self.cols.clone().step_by(plan.block) {
+            let block = start..self.cols.end.min(start + plan.block);
+            let placed = (block.start - self.cols.start) * c..(block.end - self.cols.start) * c;
             let cols = start as isize - left as isize..(block.end + s - 1) as isize - left as isize;
             let inputs = (block.len() + s - 1) * c;
             for y in self.rows.clone() {
@@ -133,7 +137,7 @@ impl<O: NarrowPixel> Run<'_, '_, '_, O> {
                 for y in fresh..top + r as isize {
                     gather(plan, src, y, cols.clone(), &mut bytes[place(y)..][..inputs]);
                 }
-                let dst = &mut self.dst[(y - self.rows.start) * plan.dst_stride..][start * c..block.end * c];
+                let dst = &mut self.dst[(y - self.rows.start) * self.stride..][placed.clone()];
                 let n = dst.len();
                 let bytes = &bytes[..];
                 let row: Rows<'_, '_, u8> =

@@ -305,3 +305,79 @@ fn bad_requests() {
     assert_eq!(plan.run_rows(turned, &[0; 20], &mut dst[..5], &mut scratch), Err(large("rows", 2, 3)));
     assert_eq!(dst, [9; 20]);
 }
+
+/// Any region into memory of its own, by a plan whose taps were taken away and given back.
+#[test]
+fn regions_are_parts_of_the_whole() {
+    let mut random = Random(31);
+    for round in 0..150 {
+        let (height, width, c) = (1 + random.below(9), 1 + random.below(70), 1 + random.below(4));
+        let [r, s] = [1 + random.below(6), 1 + random.below(9)];
+        let mut tap = || random.below(7) as i16 - 3;
+        let (column, row): (Vec<i16>, Vec<i16>) =
+            ((0..r).map(|_| tap()).collect(), (0..s).map(|_| tap()).collect());
+        let full: Vec<i16> = (0..r * s).map(|_| tap()).collect();
+        let mask = match round % 3 {
+            0 => NarrowMask::Separable { column: &column, row: &row },
+            1 => NarrowMask::Ones([r, s]),
+            _ => NarrowMask::Full { size: [r, s], taps: &full },
+        };
+        let desc = NarrowDesc::new([height, width], c, mask)
+            .divisor(1 + random.below(40) as u32)
+            .border(BORDERS[round % BORDERS.len()])
+            .mode([Mode::Correlate, Mode::Convolve][round % 2]);
+        let Ok(_) = NarrowPlan::new(&desc, Level::detect()) else { continue };
+        let src: Vec<u8> = (0..height * width * c).map(|_| random.next() as u8).collect();
+        for level in Level::available() {
+            let plan = NarrowPlan::new(&desc, level).unwrap().detach().attach(mask).unwrap();
+            let len = plan.scratch_len();
+            let (mut bytes, mut halves, mut words) =
+                (vec![0xAA; len.bytes], vec![0xAAAA; len.halves], vec![0xAAAA_AAAA; len.words]);
+            let scratch = &mut NarrowScratch { bytes: &mut bytes, halves: &mut halves, words: &mut words };
+            let mut whole = vec![0_i16; plan.dst_len()];
+            plan.run(&src, &mut whole, scratch).unwrap();
+            for _ in 0..3 {
+                let mut range = |total: usize| {
+                    let ends = [random.below(total + 1), random.below(total + 1)];
+                    ends[0].min(ends[1])..ends[0].max(ends[1])
+                };
+                let (rows, cols) = (range(height), range(width));
+                let (row_len, stride) = (cols.len() * c, cols.len() * c + 2);
+                let len = if rows.is_empty() { 0 } else { (rows.len() - 1) * stride + row_len };
+                let mut part = vec![-7_i16; len];
+                plan.run_region([rows.clone(), cols.clone()], &src, &mut part, stride, scratch).unwrap();
+                for (at, &got) in part.iter().enumerate() {
+                    let from = (rows.start + at / stride) * width * c + cols.start * c + at % stride;
+                    let want = if at % stride < row_len { whole[from] } else { -7 };
+                    assert_eq!(got, want, "{level}, {rows:?} by {cols:?}, {at}: {desc:?}");
+                }
+                let outside = plan.run_region([rows, 0..width + 1], &src, &mut part, stride, scratch);
+                let error = Error::TooLarge { operand: "columns", required: width, got: width + 1 };
+                assert_eq!(outside, Err(error));
+            }
+        }
+    }
+}
+
+#[test]
+fn a_detached_plan_refuses_taps_that_it_does_not_know() {
+    let of = |column, row| NarrowMask::Separable { column, row };
+    let desc = NarrowDesc::new([4, 4], 1, of(&[1, 2, 1], &[-1, 0, 1])).divisor(4);
+    let plan = NarrowPlan::new(&desc, Level::detect()).unwrap().detach();
+    assert!(plan.attach(of(&[1, 2, 1], &[-1, 0, 1])).is_ok());
+    // Other taps with the same sums need the same lanes and division.
+    assert!(plan.attach(of(&[2, 1, 1], &[-1, 1, 0])).is_ok());
+    for other in [
+        of(&[1, 3, 1], &[-1, 0, 1]),
+        of(&[1, 2, 1], &[-1, 0, 2]),
+        of(&[1, 2, 1], &[-1, 1]),
+        NarrowMask::Ones([3, 3]),
+        NarrowMask::Full { size: [3, 3], taps: &[1; 9] },
+    ] {
+        assert_eq!(plan.attach(other).err(), Some(Error::WrongPacking), "{other:?}");
+    }
+    let full = NarrowMask::Full { size: [2, 2], taps: &[1; 4] };
+    let plan = NarrowPlan::new(&NarrowDesc::new([4, 4], 1, full), Level::detect()).unwrap().detach();
+    let short = NarrowMask::Full { size: [2, 2], taps: &[1; 3] };
+    assert_eq!(plan.attach(short).err(), Some(Error::Length { operand: "mask", required: 4, got: 3 }));
+}

@@ -44,6 +44,86 @@ fn any_block_has_the_bits_of_the_whole() {
     }
 }
 
+/// A region, into a picture of its own with a row stride of its own: the same bits, and nothing between the rows.
+#[test]
+fn any_region_has_the_bits_of_the_whole() {
+    let mut random = Random(12);
+    for round in 0..240 {
+        let mut desc = any_desc(&mut random);
+        if round % 8 == 0 {
+            // Wide enough to be read in place.
+            desc.size[1] += 1800;
+            (desc.src_row_stride, desc.dst_row_stride) = (None, None);
+        }
+        let [r, s] = desc.mask_size;
+        let (column, row) = (random.signed_values(r), random.signed_values(s));
+        let product: vec::Vec<f32> = column.iter().flat_map(|a| row.iter().map(move |b| a * b)).collect();
+        for level in Level::available() {
+            let (plan, mask) = match round % 3 {
+                0 => (Filter2dPlan::new(&desc, level), product.clone()),
+                1 => (Filter2dPlan::separable(&desc, level), product.clone()),
+                _ => (Filter2dPlan::boxed(&desc, level), vec![1.0; r * s]),
+            };
+            let plan = plan.unwrap();
+            let mut packing = vec![0.0; plan.packed_len()];
+            let mask = plan.pack(&mask, &mut packing).unwrap();
+            let src = random.signed_values(plan.src_len());
+            let bytes: vec::Vec<u8> = src.iter().map(|x| (x * 100.0) as u8).collect();
+            region_has_the_bits_of_the_whole::<f32>(&plan, &mask, &src, &mut random);
+            region_has_the_bits_of_the_whole::<u8>(&plan, &mask, &bytes, &mut random);
+        }
+    }
+}
+
+fn region_has_the_bits_of_the_whole<P: Pixel + core::fmt::Debug + From<u8>>(
+    plan: &Filter2dPlan,
+    mask: &crate::PackedMask<'_>,
+    src: &[P],
+    random: &mut Random,
+) {
+    let desc = plan.desc();
+    let ([height, width], channels) = (desc.size, desc.channels);
+    let mut scratch = vec![f32::NAN; plan.scratch_len()];
+    let mut whole = vec![P::from(77); plan.dst_len()];
+    match plan.run(mask, src, &mut whole, &mut scratch) {
+        // Boxes refuse bytes where an odd scale or border is asked for.
+        Err(Error::Inexact { .. }) => return,
+        result => result.unwrap(),
+    }
+    let whole_stride = desc.dst_row_stride.unwrap_or(width * channels);
+    let mut range = |total: usize| {
+        let ends = [random.below(total + 1), random.below(total + 1)];
+        ends[0].min(ends[1])..ends[0].max(ends[1])
+    };
+    let (rows, cols) = (range(height), range(width));
+    let row_len = cols.len() * channels;
+    let stride = row_len + [0, 0, 3][random.below(3)];
+    let len = if rows.is_empty() { 0 } else { (rows.len() - 1) * stride + row_len };
+    let mut part = vec![P::from(77); len];
+    scratch.fill(f32::NAN);
+    let region = [rows.clone(), cols.clone()];
+    plan.run_region(region.clone(), mask, src, &mut part, stride, &mut scratch).unwrap();
+    for (at, got) in part.iter().enumerate() {
+        let (y, x) = (at / stride, at % stride);
+        let from = (rows.start + y) * whole_stride + cols.start * channels + x;
+        let want = if x < row_len { &whole[from] } else { &P::from(77) };
+        assert_eq!(std::format!("{got:?}"), std::format!("{want:?}"), "{region:?}, {at}: {desc:?}");
+    }
+    let before = std::format!("{part:?}");
+    if row_len > 0 {
+        let error = plan.run_region(region.clone(), mask, src, &mut part, row_len - 1, &mut scratch);
+        let short = Error::TooSmall { operand: "dst row stride", required: row_len, got: row_len - 1 };
+        assert_eq!(error, Err(short));
+    }
+    part.push(P::from(77));
+    let error = plan.run_region(region.clone(), mask, src, &mut part, stride, &mut scratch);
+    assert_eq!(error, Err(Error::Length { operand: "dst", required: len, got: len + 1 }));
+    part.pop();
+    let error = plan.run_region([rows, cols.start..width + 1], mask, src, &mut part, stride, &mut scratch);
+    assert_eq!(error, Err(Error::TooLarge { operand: "columns", required: width, got: width + 1 }));
+    assert_eq!(std::format!("{part:?}"), before);
+}
+
 #[test]
 fn blocks_outside_the_picture_are_refused() {
     let plan = Filter2dPlan::new(&Filter2dDesc::new([4, 6], 1, [1, 1]), Level::scalar()).unwrap();

@@ -4,7 +4,7 @@ use std::string::ToString;
 use std::vec;
 use std::vec::Vec;
 
-use super::{BORDERS, Random, any_desc, run};
+use super::{BORDERS, Random, any_desc};
 use crate::{Border, Error, Filter2dDesc, Filter2dPlan, Level, Mode, Pixel};
 
 /// A value of every type.
@@ -50,11 +50,12 @@ impl Any for f32 {
 }
 
 /// Streams a picture, in a buffer that is full of NaN beforehand, and checks the order in which rows are wanted.
-fn stream<I: Any, O: Any>(desc: &Filter2dDesc, level: Level, mask: &[f32], src: &[I]) -> Vec<O> {
-    let plan = Filter2dPlan::new(desc, level).unwrap();
+fn stream<I: Any, O: Any>(plan: &Filter2dPlan, mask: &[f32], src: &[I]) -> Vec<O> {
+    let desc = plan.desc();
     let mut buffer = vec![f32::NAN; plan.packed_len()];
     let packed = plan.pack(mask, &mut buffer).unwrap();
-    let mut memory = vec![f32::NAN; desc.stream_len()];
+    // Exactly as long as it must be.
+    let mut memory = vec![f32::NAN; plan.stream_len()];
     let mut stream = plan.stream::<I, O, _>(&packed, &mut memory[..]).unwrap();
     buffer.fill(f32::NAN);
 
@@ -80,11 +81,27 @@ fn stream<I: Any, O: Any>(desc: &Filter2dDesc, level: Level, mask: &[f32], src: 
     dst
 }
 
+/// How a plan is made.
+type Plan = fn(&Filter2dDesc, Level) -> Result<Filter2dPlan, Error>;
+
+fn whole<I: Any, O: Any>(plan: &Filter2dPlan, mask: &[f32], src: &[I]) -> Vec<O> {
+    let mut buffer = vec![f32::NAN; plan.packed_len()];
+    let packed = plan.pack(mask, &mut buffer).unwrap();
+    let mut dst = vec![O::default(); plan.dst_len()];
+    plan.run(&packed, src, &mut dst, &mut vec![f32::NAN; plan.scratch_len()]).unwrap();
+    dst
+}
+
 fn check<I: Any, O: Any>(desc: &Filter2dDesc, mask: &[f32], random: &mut Random) {
+    check_plan::<I, O>(Filter2dPlan::new, desc, mask, random);
+}
+
+fn check_plan<I: Any, O: Any>(plan: Plan, desc: &Filter2dDesc, mask: &[f32], random: &mut Random) {
     let src: Vec<I> = (0..desc.size[0] * desc.size[1] * desc.channels).map(|_| I::any(random)).collect();
     for level in Level::available() {
-        let whole: Vec<O> = run(desc, level, mask, &src, O::default());
-        let rows: Vec<O> = stream(desc, level, mask, &src);
+        let plan = plan(desc, level).unwrap();
+        let whole: Vec<O> = whole(&plan, mask, &src);
+        let rows: Vec<O> = stream(&plan, mask, &src);
         assert_eq!(whole.len(), rows.len());
         for (i, (a, b)) in whole.iter().zip(&rows).enumerate() {
             assert_eq!(a.bits(), b.bits(), "{level}, element {i}: {desc:?}");
@@ -117,6 +134,32 @@ fn streams_change_no_bit_of_any_type() {
     }
 }
 
+/// The mask that is a column times a row.
+fn product(column: &[f32], row: &[f32]) -> Vec<f32> {
+    column.iter().flat_map(|a| row.iter().map(move |b| a * b)).collect()
+}
+
+#[test]
+fn streams_of_separable_masks_change_no_bit_of_any_type() {
+    let mut random = Random(23);
+    for round in 0..160 {
+        let desc = dense(any_desc(&mut random)).divisor([1.0, 3.0, 7.5][random.below(3)]);
+        let [r, s] = desc.mask_size;
+        let mask = product(&random.signed_values(r), &random.signed_values(s));
+        let plan = Filter2dPlan::separable;
+        match round % 8 {
+            0 => check_plan::<u8, u8>(plan, &desc, &mask, &mut random),
+            1 => check_plan::<u16, u16>(plan, &desc, &mask, &mut random),
+            2 => check_plan::<i16, i16>(plan, &desc, &mask, &mut random),
+            3 => check_plan::<f32, f32>(plan, &desc, &mask, &mut random),
+            4 => check_plan::<u8, i16>(plan, &desc, &mask, &mut random),
+            5 => check_plan::<i16, u8>(plan, &desc, &mask, &mut random),
+            6 => check_plan::<f32, u16>(plan, &desc, &mask, &mut random),
+            _ => check_plan::<u16, f32>(plan, &desc, &mask, &mut random),
+        }
+    }
+}
+
 /// Every height with every mask height and anchor, the mask much taller than the picture included.
 #[test]
 fn every_height_anchor_and_border() {
@@ -134,9 +177,19 @@ fn every_height_anchor_and_border() {
                             .mode(mode);
                         let mask = random.signed_values(rows * 2);
                         let src: Vec<f32> = random.signed_values(height * 3);
-                        let whole: Vec<f32> = run(&desc, Level::detect(), &mask, &src, 0.0);
-                        let streamed: Vec<f32> = stream(&desc, Level::detect(), &mask, &src);
-                        assert_eq!(whole, streamed, "{desc:?}");
+                        let plan = Filter2dPlan::new(&desc, Level::detect()).unwrap();
+                        assert_eq!(
+                            whole::<f32, f32>(&plan, &mask, &src),
+                            stream::<f32, f32>(&plan, &mask, &src),
+                            "{desc:?}"
+                        );
+                        let mask = product(&mask[..rows], &[3.0, -2.0]);
+                        let plan = Filter2dPlan::separable(&desc, Level::detect()).unwrap();
+                        assert_eq!(
+                            whole::<f32, f32>(&plan, &mask, &src),
+                            stream::<f32, f32>(&plan, &mask, &src),
+                            "separable: {desc:?}"
+                        );
                     }
                 }
             }
@@ -154,6 +207,39 @@ fn long_rows() {
         check::<f32, f32>(&desc, &mask, &mut random);
         check::<u8, u8>(&desc, &mask, &mut random);
     }
+    // Rows about as long as a chunk of sums, and several; a mask so tall that blocks of the whole picture are narrower than
+    // a chunk, and that its column is summed in two walks.
+    for width in [1009, 1024, 1025, 2111] {
+        for (r, border) in [(3, Border::Reflect), (131, Border::Wrap), (131, Border::Zero)] {
+            let desc = Filter2dDesc::new([9, width], 1, [r, 17]).border(border);
+            let mask = product(&random.signed_values(r), &random.signed_values(17));
+            check_plan::<f32, f32>(Filter2dPlan::separable, &desc, &mask, &mut random);
+            check_plan::<u8, u8>(Filter2dPlan::separable, &desc, &mask, &mut random);
+        }
+    }
+}
+
+#[test]
+fn boxes_have_no_stream_but_separable_masks_have_one_of_little_memory() {
+    let desc = Filter2dDesc::new([1 << 20, 65536], 3, [31, 31]).border(Border::Reflect101);
+    assert!(desc.separable_stream_len() < (31 + 9) * 3 * 65536, "{}", desc.separable_stream_len());
+    assert_eq!(Filter2dDesc::new([1, usize::MAX / 2], 4, [9, 9]).separable_stream_len(), usize::MAX);
+    let desc = Filter2dDesc::new([4, 4], 1, [3, 3]);
+    let plan = Filter2dPlan::boxed(&desc, Level::detect()).unwrap();
+    let mut buffer = vec![0.0; plan.packed_len()];
+    let mask = plan.pack(&[1.0; 9], &mut buffer).unwrap();
+    let error = plan.stream::<u8, u8, _>(&mask, vec![0.0; plan.stream_len()]).err();
+    assert_eq!(error, Some(Error::NotStreamed));
+    assert_eq!(
+        plan.run_in_place(&mask, &mut [0_u8; 16], &mut vec![0.0; plan.stream_len()]),
+        Err(Error::NotStreamed)
+    );
+    let plan = Filter2dPlan::separable(&desc, Level::detect()).unwrap();
+    let mut buffer = vec![0.0; plan.packed_len()];
+    let mask = plan.pack(&[1.0; 9], &mut buffer).unwrap();
+    let required = desc.separable_stream_len();
+    let error = plan.stream::<u8, u8, _>(&mask, vec![0.0; required - 1]).err();
+    assert_eq!(error, Some(Error::Length { operand: "stream buffer", required, got: required - 1 }));
 }
 
 #[test]
@@ -228,9 +314,9 @@ fn streams_check_what_they_are_given() {
     stream.push(&[1; 10]).unwrap();
 }
 
-fn check_in_place<P: Any>(desc: &Filter2dDesc, mask: &[f32], random: &mut Random) {
+fn check_in_place<P: Any>(plan: Plan, desc: &Filter2dDesc, mask: &[f32], random: &mut Random) {
     for level in Level::available() {
-        let plan = Filter2dPlan::new(desc, level).unwrap();
+        let plan = plan(desc, level).unwrap();
         let src: Vec<P> = (0..plan.src_len()).map(|_| P::any(random)).collect();
         let mut packing = vec![f32::NAN; plan.packed_len()];
         let packed = plan.pack(mask, &mut packing).unwrap();
@@ -238,7 +324,7 @@ fn check_in_place<P: Any>(desc: &Filter2dDesc, mask: &[f32], random: &mut Random
         let mut scratch = vec![f32::NAN; plan.scratch_len()];
         plan.run(&packed, &src, &mut expected, &mut scratch).unwrap();
         let mut picture = src.clone();
-        let mut memory = vec![f32::NAN; desc.stream_len()];
+        let mut memory = vec![f32::NAN; plan.stream_len()];
         let result = plan.run_in_place(&packed, &mut picture, &mut memory);
         if desc.border == Border::Wrap {
             assert_eq!(result, Err(Error::NotInPlace));
@@ -257,12 +343,17 @@ fn in_place_changes_no_bit() {
         let mut desc = any_desc(&mut random);
         let stride = desc.size[1] * desc.channels + [0, 0, 5][random.below(3)];
         (desc.src_row_stride, desc.dst_row_stride) = (Some(stride), Some(stride));
-        let mask = random.signed_values(desc.mask_size[0] * desc.mask_size[1]);
+        let [r, s] = desc.mask_size;
+        let (plan, mask): (Plan, _) = if round % 3 == 0 {
+            (Filter2dPlan::separable, product(&random.signed_values(r), &random.signed_values(s)))
+        } else {
+            (Filter2dPlan::new, random.signed_values(r * s))
+        };
         match round % 4 {
-            0 => check_in_place::<u8>(&desc, &mask, &mut random),
-            1 => check_in_place::<u16>(&desc, &mask, &mut random),
-            2 => check_in_place::<i16>(&desc, &mask, &mut random),
-            _ => check_in_place::<f32>(&desc, &mask, &mut random),
+            0 => check_in_place::<u8>(plan, &desc, &mask, &mut random),
+            1 => check_in_place::<u16>(plan, &desc, &mask, &mut random),
+            2 => check_in_place::<i16>(plan, &desc, &mask, &mut random),
+            _ => check_in_place::<f32>(plan, &desc, &mask, &mut random),
         }
     }
     let desc = Filter2dDesc::new([3, 3], 1, [1, 1]).dst_row_stride(4);
