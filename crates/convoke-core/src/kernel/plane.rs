@@ -5,8 +5,6 @@
 //! scatter stage, as vectors of finished sums. Every sum starts at `+0` and runs over taps `(r, s)` in that order,
 //! one [`Simd::mul_add`] each, so the tile, the tail and the position of a pixel in its row change no bit.
 
-use core::ops::Range;
-
 use convoke_simd::Simd;
 
 /// Output rows of the largest tile: what a caller should offer at a time.
@@ -67,8 +65,7 @@ pub(crate) trait Sink {
 
     /// Output rows `y..y + OR`, each of `width` elements, for many tiles that follow each other along them.
     #[inline(always)]
-    fn strip<const OR: usize>(&mut self, y: usize, width: usize) -> impl Strip<OR> {
-        let _ = width;
+    fn strip<const OR: usize>(&mut self, y: usize, _width: usize) -> impl Strip<OR> {
         At { sink: self, y }
     }
 }
@@ -118,16 +115,16 @@ pub(crate) fn accumulate<S: Simd, F: Fn(usize) -> usize, K: Sink>(
                             4..=SMALL if whole && taps.rows <= SMALL => {
                                 small_strip::<S, F, K, SMALL>(simd, taps, rows, y, width, sink);
                             }
-                            _ => strip::<S, F, K, 4, true>(simd, taps, rows, y, 0..width, sink),
+                            _ => strip::<S, F, K, 4, true>(simd, taps, rows, y, width, sink),
                         }
                         y += 4;
                     }
                     4.. => {
-                        strip::<S, F, K, 4, false>(simd, taps, rows, y, 0..width, sink);
+                        strip::<S, F, K, 4, false>(simd, taps, rows, y, width, sink);
                         y += 4;
                     }
                     _ => {
-                        strip::<S, F, K, 1, false>(simd, taps, rows, y, 0..width, sink);
+                        strip::<S, F, K, 1, false>(simd, taps, rows, y, width, sink);
                         y += 1;
                     }
                 }
@@ -136,16 +133,17 @@ pub(crate) fn accumulate<S: Simd, F: Fn(usize) -> usize, K: Sink>(
     );
 }
 
-/// Elements of `OR` output rows from `y` on, from left to right.
+/// `OR` output rows from `y` on, from left to right.
 #[inline(always)]
 fn strip<S: Simd, F: Fn(usize) -> usize, K: Sink, const OR: usize, const SHARED: bool>(
     simd: S,
     taps: &Taps<F>,
     rows: Rows,
     y: usize,
-    Range { start: mut x, end: width }: Range<usize>,
+    width: usize,
     sink: &mut K,
 ) {
+    let mut x = 0;
     let main = tile_vectors(S::REGISTERS) * S::LANES;
     while x + main <= width {
         if tile_vectors(S::REGISTERS) == 4 {
@@ -223,7 +221,14 @@ fn tile<S: Simd, F: Fn(usize) -> usize, const OR: usize, const NV: usize, const 
     const { assert!(OR == 4 || !SHARED, "the rows at the top and the bottom are those of a tile of 4") };
     macro_rules! input_row {
         ($down:expr, $lo:literal, $hi:literal) => {
-            across::<S, F, OR, NV, $lo, $hi>(simd, taps, rows.at(top + $down, x), $down, &mut sums)
+            let row = rows.at(top + $down, x);
+            across::<S, OR, NV, $lo, $hi>(
+                simd,
+                (taps.weights, taps.cols, $down),
+                #[inline(always)]
+                |s| &row[(taps.offset)(s)..][..NV * S::LANES],
+                &mut sums,
+            )
         };
     }
     input_row!(0, 0, 1);
@@ -238,35 +243,27 @@ fn tile<S: Simd, F: Fn(usize) -> usize, const OR: usize, const NV: usize, const 
     sums
 }
 
-/// One input row, `down` rows below the tile's first, into output rows `LO..HI`: the hot loop.
+/// One input row, `down` rows below the tile's first, into output rows `LO..HI`: the hot loop. `piece` gives what the taps
+/// of a column read, of `NV` vectors; of the mask, its weights and its number of columns.
 #[inline(always)]
-fn across<
-    S: Simd,
-    F: Fn(usize) -> usize,
-    const OR: usize,
-    const NV: usize,
-    const LO: usize,
-    const HI: usize,
->(
+#[expect(
+    clippy::needless_range_loop,
+    reason = "iterators are not unrolled here, and the kernel takes twice its time"
+)]
+fn across<'a, S: Simd, const OR: usize, const NV: usize, const LO: usize, const HI: usize>(
     simd: S,
-    taps: &Taps<F>,
-    row: &[f32],
-    down: usize,
+    (mask, cols, down): (&[f32], usize, usize),
+    piece: impl Fn(usize) -> &'a [f32],
     sums: &mut [[S::F32; NV]; OR],
 ) {
     // The mask row of each output; empty for those that do not take part.
-    let cols = taps.cols;
     let mut weights: [&[f32]; OR] = [&[]; OR];
-    #[expect(
-        clippy::needless_range_loop,
-        reason = "iterators are not unrolled here, and the kernel takes twice its time"
-    )]
     for i in LO..HI {
-        weights[i] = &taps.weights[(down - i) * cols..][..cols];
+        weights[i] = &mask[(down - i) * cols..][..cols];
     }
     let mut local = *sums;
     for s in 0..cols {
-        let src = &row[(taps.offset)(s)..][..NV * S::LANES];
+        let src = piece(s);
         let mut v = [simd.splat(0.0); NV];
         for j in 0..NV {
             v[j] = simd.load(&src[j * S::LANES..]);
@@ -342,9 +339,17 @@ impl<const MOST: usize> Small<'_, MOST> {
     #[inline(always)]
     fn tile<S: Simd, const NV: usize>(&self, simd: S, x: usize) -> [[S::F32; NV]; TILE_ROWS] {
         let mut sums = [[simd.splat(0.0); NV]; TILE_ROWS];
+        let cols = if MOST == 3 { 3 } else { self.cols };
         macro_rules! input_row {
             ($down:expr, $lo:literal, $hi:literal) => {
-                self.across::<S, NV, $lo, $hi>(simd, $down, x, &mut sums)
+                let pieces = &self.inputs[$down];
+                across::<S, TILE_ROWS, NV, $lo, $hi>(
+                    simd,
+                    (self.weights, cols, $down),
+                    #[inline(always)]
+                    |s| &pieces[s][..self.width][x..][..NV * S::LANES],
+                    &mut sums,
+                )
             };
         }
         input_row!(0, 0, 1);
@@ -357,39 +362,6 @@ impl<const MOST: usize> Small<'_, MOST> {
         input_row!(self.rows + 1, 2, 4);
         input_row!(self.rows + 2, 3, 4);
         sums
-    }
-
-    /// One input row into output rows `LO..HI`.
-    #[inline(always)]
-    fn across<S: Simd, const NV: usize, const LO: usize, const HI: usize>(
-        &self,
-        simd: S,
-        down: usize,
-        x: usize,
-        sums: &mut [[S::F32; NV]; TILE_ROWS],
-    ) {
-        let cols = if MOST == 3 { 3 } else { self.cols };
-        let inputs = &self.inputs[down];
-        let mut weights: [&[f32]; TILE_ROWS] = [&[]; TILE_ROWS];
-        #[expect(clippy::needless_range_loop, reason = "see the other `across`")]
-        for i in LO..HI {
-            weights[i] = &self.weights[(down - i) * cols..][..cols];
-        }
-        let mut local = *sums;
-        for s in 0..cols {
-            let src = &inputs[s][..self.width][x..][..NV * S::LANES];
-            let mut v = [simd.splat(0.0); NV];
-            for j in 0..NV {
-                v[j] = simd.load(&src[j * S::LANES..]);
-            }
-            for i in LO..HI {
-                let w = simd.splat(weights[i][s]);
-                for j in 0..NV {
-                    local[i][j] = simd.mul_add(w, v[j], local[i][j]);
-                }
-            }
-        }
-        *sums = local;
     }
 }
 
