@@ -96,6 +96,8 @@ pub use filter::pixel::Pixel;
 #[doc(hidden)]
 pub use filter::pixel::{Source, Target};
 pub use filter::plan::Filter2dPlan;
+#[doc(hidden)]
+pub use filter::plan::check_region;
 pub use filter::repeated::desc::RepeatedBoxDesc;
 pub use filter::repeated::describe::RepeatedBoxDescription;
 pub use filter::repeated::plan::RepeatedBoxPlan;

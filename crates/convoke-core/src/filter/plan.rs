@@ -439,8 +439,9 @@ impl Filter2dPlan {
     }
 }
 
-/// Whether rows and columns are in a picture of this size.
-pub(super) fn check_region(
+/// Whether rows and columns are in a picture of this size. Hidden: for the crates that divide pictures themselves.
+#[doc(hidden)]
+pub fn check_region(
     [height, width]: [usize; 2],
     rows: &Range<usize>,
     cols: &Range<usize>,

@@ -3,7 +3,7 @@
 
 use std::ops::Range;
 
-use convoke_core::{Error, Pixel};
+use convoke_core::{Error, Pixel, check_region};
 use rayon::prelude::*;
 
 use super::Filter;
@@ -96,7 +96,7 @@ impl Filter {
         [rows, cols]: [Range<usize>; 2],
         src: &[I],
     ) -> Result<Vec<O>, Error> {
-        self.check_region(&rows, &cols)?;
+        check_region(self.desc().size, &rows, &cols)?;
         // No more than the whole picture has.
         let mut dst = zeros("dst", rows.len() * cols.len() * self.desc().channels)?;
         self.run_region_into([rows, cols], src, &mut dst)?;
@@ -128,7 +128,7 @@ impl Filter {
         done: &(impl Fn(usize) + Sync),
     ) -> Result<(), Error> {
         let [rows, cols] = &region;
-        self.check_region(rows, cols)?;
+        check_region(self.desc().size, rows, cols)?;
         let stride = cols.len() * self.desc().channels;
         self.run_form(&Form { region, stride, planes: Planes::new(1) }, src, dst, done)
     }
@@ -161,19 +161,6 @@ impl Filter {
         let desc = self.desc();
         let stride = desc.dst_row_stride.unwrap_or(desc.size[1] * desc.channels);
         self.run_form(&Form { planes, ..Form::whole(desc.size, stride) }, src, dst, &|_| ())
-    }
-
-    fn check_region(&self, rows: &Range<usize>, cols: &Range<usize>) -> Result<(), Error> {
-        let [height, width] = self.desc().size;
-        for (operand, range, required) in [("rows", rows, height), ("columns", cols, width)] {
-            if range.end > required {
-                return Err(Error::TooLarge { operand, required, got: range.end });
-            }
-            if range.start > range.end {
-                return Err(Error::TooLarge { operand, required: range.end, got: range.start });
-            }
-        }
-        Ok(())
     }
 
     /// Runs a form whose region is in the picture.
