@@ -98,17 +98,12 @@ fn direct_cost(desc: &Filter2dDesc) -> f64 {
 }
 
 /// The pass down shares its loads between four rows. The pass across does not, and most of its loads cross a cache line;
-/// but from 17 taps on they are shared by pairs. A picture that comes from memory comes in bursts: nothing is read during
-/// the pass across.
+/// but from 17 taps on they are shared by pairs. Floats that come from memory take longer, since nothing is read during the
+/// pass across; bytes do not, and a filter is planned for both.
 fn separable_cost(desc: &Filter2dDesc) -> f64 {
     let [r, s] = desc.mask_size.map(|n| n as f64);
-    let bytes = 8.0 * [desc.size[0], desc.size[1], desc.channels].iter().map(|&n| n as f64).product::<f64>();
-    let bursts = if bytes > CACHES { 17.0 } else { 0.0 };
-    9.0 + bursts + 1.1 * r + if s > 16.0 { 8.0 + 1.2 * s } else { 1.9 * s }
+    9.0 + 1.1 * r + if s > 16.0 { 8.0 + 1.2 * s } else { 1.9 * s }
 }
-
-/// Bytes of floats read and written from which on a picture is not in the caches from one run to the next.
-const CACHES: f64 = 32e6;
 
 /// Whether the sums of bytes under a box are exact in f32: else only floats can be filtered so, and a filter is planned
 /// for whatever comes.
