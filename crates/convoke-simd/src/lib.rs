@@ -58,6 +58,6 @@ mod x86;
 pub use level::{Level, UnknownLevel};
 pub use portable::Portable;
 pub use scalar::Scalar;
-pub use simd::{Kernel, Simd};
+pub use simd::{Kernel, PastCaches, Simd};
 #[cfg(all(target_arch = "x86_64", target_feature = "sse2"))]
 pub use x86::{Avx2, Avx512};

@@ -1,5 +1,14 @@
-//! Running a box filter: rows of sums across, in groups that the pass down turns into windows. The walk of
+//! Running a box filter: rows of sums across, in groups of as many as the mask has, and down them windows. The walk of
 //! [`Method::Box`](super::plan::Method); its arithmetic is in [`crate::kernel::boxes`].
+//!
+//! ```text
+//! for each block of columns
+//!     above: sums across of the first group's rows
+//!     for each group, or a few of them if they are small
+//!         below: sums across of the groups that follow
+//!         for each tile of columns: windows from above and below, to dst
+//!         the last group below is the next one above
+//! ```
 
 use core::ops::Range;
 
@@ -10,13 +19,17 @@ use super::pixel::Pixel;
 use super::plan::{ALIGN, Filter2dPlan};
 use super::scatter::{Post, Scatter};
 use crate::error::{Error, checked_len};
-use crate::kernel::boxes::{Group, across, layout};
+use crate::kernel::boxes::{WIDE, columns, down, row};
 
-/// What a group of rows of sums may take, in elements: half of a second cache. Narrower blocks of columns cost more at
-/// their edges than they save, unless the group is very tall.
-const GROUP: usize = 128 * 1024;
+/// What the rows of sums and the lines that are made to them may take, in elements: most of a second cache. Narrower blocks
+/// of columns cost more at their edges than they save, unless the mask is very tall.
+const ROOM: usize = 192 * 1024;
 /// Narrowest block of columns, in elements.
 const NARROWEST: usize = 512;
+/// Rows that are made at once, if groups are smaller: what is done once for all of them costs as much as a few rows.
+const ROWS: usize = 16;
+/// What a tile's ends may take, in elements: half of a first cache.
+const ENDS: usize = 4 * 1024;
 
 /// How scratch is divided.
 #[derive(Clone, Copy, Debug)]
@@ -25,9 +38,32 @@ pub(super) struct BoxLayout {
     pub(super) block: usize,
     /// Elements from one row of sums to the next.
     pitch: usize,
-    /// Outputs across at a time, and elements for their levels.
-    chunk: usize,
-    levels: usize,
+    /// Elements from one line of input to the next.
+    line: usize,
+    /// Groups that are made at once.
+    groups: usize,
+    /// What makes sums across.
+    across: Across,
+    /// Most vectors in a tile.
+    tile: usize,
+}
+
+/// The pass along rows.
+#[derive(Clone, Copy, Debug)]
+enum Across {
+    /// One line at a time.
+    Row(row::Parts),
+    /// So many lines at a time.
+    Columns { lines: usize },
+}
+
+impl Across {
+    fn lines(self) -> usize {
+        match self {
+            Self::Row(_) => 1,
+            Self::Columns { lines, .. } => lines,
+        }
+    }
 }
 
 impl BoxLayout {
@@ -39,17 +75,34 @@ impl BoxLayout {
         lanes: usize,
     ) -> Result<(Self, usize), Error> {
         let overflow = Error::Overflow { operand: "scratch" };
-        let room = (GROUP / rows).max(NARROWEST).max(halo) / channels;
+        let lines = if taps < WIDE { 1 } else { columns::most_rows(channels, lanes) };
+        let groups = (ROWS / rows).max(1);
+        let sums = rows.checked_mul(groups + 1).ok_or(overflow)?;
+        let room = ROOM / sums.saturating_add(2 * lines);
+        let room = room.max(NARROWEST).max(halo) / channels;
         let block = width.div_ceil(width.div_ceil(room));
-        let (chunk, levels) = layout(taps, halo, block * channels, lanes).ok_or(overflow)?;
-        let pitch = (block * channels).max(lanes) + lanes;
-        let pitch = pitch.next_multiple_of(ALIGN);
-        let pitch = if pitch.is_multiple_of(512) { pitch + ALIGN } else { pitch };
-        let line = pitch.checked_add(halo).ok_or(overflow)?.next_multiple_of(ALIGN);
-        // The group, the prefix, the next group's row, and a row of results.
-        let group = checked_len("scratch", &[rows.saturating_add(3), pitch])?;
-        let len = group.saturating_add(line).saturating_add(levels).saturating_add(ALIGN - 1);
-        Ok((Self { block, pitch, chunk, levels }, checked_len("scratch", &[len])?))
+        let outputs = block * channels;
+        let (across, len) = if taps < WIDE {
+            let (parts, len) = row::Parts::new(taps, halo, outputs, lanes).ok_or(overflow)?;
+            (Across::Row(parts), len)
+        } else {
+            let len = columns::columns_len(channels, halo, outputs, lanes).ok_or(overflow)?;
+            (Across::Columns { lines }, len)
+        };
+        let odd = |pitch: usize| if pitch.is_multiple_of(512) { pitch + ALIGN } else { pitch };
+        let pitch = odd((outputs.max(lanes) + lanes).next_multiple_of(ALIGN));
+        let line = pitch.checked_add(halo).ok_or(overflow)?;
+        let line = odd(line.checked_next_multiple_of(ALIGN).ok_or(overflow)?);
+        let tile = (ENDS / rows / lanes).clamp(2, down::NV);
+        let parts = [
+            checked_len("scratch", &[sums, pitch])?,
+            checked_len("scratch", &[rows, tile, lanes])?,
+            checked_len("scratch", &[lines, line])?,
+            len,
+            ALIGN - 1,
+        ];
+        let len = parts.into_iter().fold(0, usize::saturating_add);
+        Ok((Self { block, pitch, line, groups, across, tile }, checked_len("scratch", &[len])?))
     }
 }
 
@@ -78,81 +131,153 @@ impl<I: Pixel, O: Pixel> Kernel for RunBox<'_, I, O> {
         let ([height, width], [r, _], channels) = (desc.size, desc.mask_size, desc.channels);
         let picture =
             Picture { data: src, height, width, channels, row_stride: plan.src_stride, border: desc.border };
+        let pitch = layout.pitch;
 
         // A misaligned start costs time, never correctness.
         let start = scratch.as_ptr().align_offset(ALIGN * size_of::<f32>()).min(ALIGN - 1);
-        let (group, rest) = scratch[start..].split_at_mut(r * layout.pitch);
-        let (prefix, rest) = rest.split_at_mut(layout.pitch);
-        let (next, rest) = rest.split_at_mut(layout.pitch);
-        let (values, rest) = rest.split_at_mut(layout.pitch);
-        let (levels, line) = rest.split_at_mut(layout.levels);
+        let (mut above, rest) = scratch[start..].split_at_mut(r * pitch);
+        let (mut below, rest) = rest.split_at_mut(layout.groups * r * pitch);
+        let (ends, rest) = rest.split_at_mut(r * layout.tile * S::LANES);
+        let (lines, buffer) = rest.split_at_mut(layout.across.lines() * layout.line);
 
         for start in cols.clone().step_by(layout.block) {
             let block = start..cols.end.min(start + layout.block);
             let outputs = block.len() * channels;
-            let mut group = Group { data: &mut *group, pitch: layout.pitch, width: outputs.max(S::LANES) };
-            let mut sums = Across { plan, picture, chunk: layout.chunk, block: block.clone(), line, levels };
+            let mut sums = Sums {
+                plan,
+                picture,
+                layout,
+                block: block.clone(),
+                lines: &mut *lines,
+                buffer: &mut *buffer,
+            };
+            let tiles = Tiles { layout, r, outputs, weight, post: Post::of(desc) };
             // Groups are those of the whole picture, whatever rows are asked for: each sum has its own order.
-            for first in (rows.start / r * r..rows.end).step_by(r) {
-                let wanted = rows.start.max(first) - first..rows.end.min(first + r) - first;
+            for first in (rows.start / r * r..rows.end).step_by(layout.groups * r) {
+                let wanted = rows.start.max(first)..rows.end.min(first + layout.groups * r);
                 let top = first as isize - plan.before[0] as isize;
                 if first <= rows.start {
-                    for i in wanted.start..r {
-                        sums.row(simd, top + i as isize, &mut group.data[i * layout.pitch..]);
-                    }
+                    sums.rows(simd, top, wanted.start - first..r, above);
                 }
-                group.suffix_sums(simd, wanted.start..r);
-                for i in 0..wanted.end {
-                    sums.row(simd, top + (r + i) as isize, next);
-                    if i < wanted.start {
-                        group.skip(simd, i, next, prefix);
-                        continue;
-                    }
-                    let at = (first + i - rows.start) * plan.dst_stride + (block.start - origin) * channels;
-                    let dst = &mut dst[at..][..outputs];
-                    let mut put = |values: &mut [f32]| {
-                        let post = Post::of(desc);
-                        let mut scatter = Scatter { dst: values, row_stride: 0, post, left: 0, settle: None };
-                        group.window(simd, i, next, prefix, weight, (0, outputs, &mut scatter));
+                sums.rows(simd, top + r as isize, 0..wanted.end - first, below);
+                let at = (wanted.start - rows.start) * plan.dst_stride + (block.start - origin) * channels;
+                let dst = &mut dst[at..];
+                for (i, first) in (first..wanted.end).step_by(r).enumerate() {
+                    let (group, next) = if i == 0 {
+                        (&mut *above, &*below)
+                    } else {
+                        let (above, below) = below.split_at_mut(i * r * pitch);
+                        (&mut above[(i - 1) * r * pitch..], &*below)
                     };
-                    // Pixels other than floats are made of finished values in a second step, which is the same for
-                    // every type of them.
-                    match O::as_f32_mut(dst) {
-                        Some(dst) => put(dst),
-                        None => {
-                            put(&mut *values);
-                            O::store_row(simd, &values[..outputs], dst, None, [0, 0]);
-                        }
-                    }
+                    let done = first.saturating_sub(wanted.start) * plan.dst_stride;
+                    let wanted = wanted.start.max(first) - first..wanted.end.min(first + r) - first;
+                    tiles.run(simd, group, next, wanted, ends, &mut dst[done..], plan.dst_stride);
+                }
+                if layout.groups == 1 {
+                    core::mem::swap(&mut above, &mut below);
+                } else {
+                    above.copy_from_slice(&below[(layout.groups - 1) * r * pitch..]);
                 }
             }
         }
     }
 }
 
-/// Makes rows of sums across.
-struct Across<'a, I> {
-    plan: &'a Filter2dPlan,
-    picture: Picture<'a, I>,
-    chunk: usize,
-    block: Range<usize>,
-    line: &'a mut [f32],
-    levels: &'a mut [f32],
+/// Makes windows of rows of sums.
+struct Tiles {
+    layout: BoxLayout,
+    r: usize,
+    /// Elements of a row.
+    outputs: usize,
+    weight: f32,
+    post: Post,
 }
 
-impl<I: Pixel> Across<'_, I> {
-    /// The sums of input row `y`, which may lie outside the picture.
+impl Tiles {
+    /// The windows that begin with rows `wanted` of a group, of which `below` is the next, to rows of `dst`.
     #[inline(always)]
-    fn row<S: Simd>(&mut self, simd: S, y: isize, dst: &mut [f32]) {
+    #[expect(clippy::too_many_arguments, reason = "two groups, two buffers and where they go")]
+    fn run<S: Simd, O: Pixel>(
+        &self,
+        simd: S,
+        group: &mut [f32],
+        below: &[f32],
+        wanted: Range<usize>,
+        ends: &mut [f32],
+        dst: &mut [O],
+        dst_stride: usize,
+    ) {
+        let (outputs, pitch) = (self.outputs, self.layout.pitch);
+        let mut x = 0;
+        while x < outputs {
+            let vectors = down::tile(x, outputs, S::LANES, self.layout.tile);
+            down::ends(simd, group, pitch, wanted.start..self.r, [x, vectors], ends);
+            // Pixels other than floats are made of finished values in a second step, which is the same for every type
+            // of them. Windows of theirs take the place of the sums that they end.
+            let (dst, row_stride) = match O::as_f32_mut(dst) {
+                Some(dst) => (dst, dst_stride),
+                None => (&mut group[wanted.start * pitch..], pitch),
+            };
+            let mut sink = Scatter { dst, row_stride, post: self.post, left: 0, settle: None };
+            let to = (outputs, self.weight, &mut sink);
+            down::windows(simd, ends, below, pitch, wanted.clone(), [x, vectors], to);
+            x += vectors * S::LANES;
+        }
+        if O::as_f32_mut(dst).is_none() {
+            let values = group.chunks(pitch).skip(wanted.start).take(wanted.len());
+            for (values, dst) in values.zip(dst.chunks_mut(dst_stride)) {
+                O::store_row(simd, &values[..outputs], &mut dst[..outputs], None, [0, 0]);
+            }
+        }
+    }
+}
+
+/// Makes rows of sums across.
+struct Sums<'a, I> {
+    plan: &'a Filter2dPlan,
+    picture: Picture<'a, I>,
+    layout: BoxLayout,
+    block: Range<usize>,
+    lines: &'a mut [f32],
+    buffer: &'a mut [f32],
+}
+
+impl<I: Pixel> Sums<'_, I> {
+    /// Rows `rows` of a group that begins with row `top` of the picture, where there may be none.
+    #[inline(always)]
+    fn rows<S: Simd>(&mut self, simd: S, top: isize, rows: Range<usize>, group: &mut [f32]) {
         let ([_, s], channels) = (self.plan.desc.mask_size, self.plan.desc.channels);
+        let (pitch, line) = (self.layout.pitch, self.layout.line);
         let first = self.block.start as isize - self.plan.before[1] as isize;
         let outputs = self.block.len() * channels;
         let pixels = self.block.len() + s - 1;
-        let (row, behind) = self.line.split_at_mut(pixels * channels);
-        gather_row(simd, &self.picture, y, first..first + pixels as isize, row);
-        if let Some(behind) = behind.get_mut(..S::LANES.saturating_sub(outputs)) {
-            behind.fill(0.0);
+        let most = self.layout.across.lines();
+        for start in rows.clone().step_by(most) {
+            let count = most.min(rows.end - start);
+            for (i, line) in self.lines.chunks_exact_mut(line).take(count).enumerate() {
+                let (row, behind) = line.split_at_mut(pixels * channels);
+                gather_row(
+                    simd,
+                    &self.picture,
+                    top + (start + i) as isize,
+                    first..first + pixels as isize,
+                    row,
+                );
+                if let Some(behind) = behind.get_mut(..S::LANES.saturating_sub(outputs)) {
+                    behind.fill(0.0);
+                }
+            }
+            let sums = &mut group[start * pitch..];
+            match self.layout.across {
+                Across::Row(parts) => {
+                    row::across(simd, self.lines, [s, channels], (outputs, parts), self.buffer, sums);
+                }
+                Across::Columns { .. } => {
+                    let lines = columns::Lines { data: self.lines, pitch: line, count };
+                    let span = [self.block.start % s, outputs];
+                    columns::across(simd, &lines, [s, channels], span, self.buffer, (sums, pitch));
+                }
+            }
         }
-        across(simd, self.line, [s, channels], [outputs, self.chunk], self.levels, dst);
     }
 }

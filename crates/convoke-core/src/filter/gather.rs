@@ -165,13 +165,28 @@ fn halo_pixels<I: Pixel, const C: usize>(src: &[I], border: Border, x: isize, ds
     match border {
         Border::Zero | Border::Constant(_) => dst.as_flattened_mut().fill(border.outside()),
         _ => {
-            for (x, dst) in (x..).zip(dst) {
-                if let Some(pixel) = border.index(x, src.len()).and_then(|x| src.get(x)) {
-                    for (src, dst) in pixel.iter().zip(dst) {
-                        *dst = src.widen();
-                    }
-                }
+            let index = |i: usize| border.index(x + i as isize, src.len());
+            let Some((first, last)) = index(0).zip(index(dst.len().wrapping_sub(1))) else { return };
+            // Mostly the pixels are neighbours in the picture, too. Steps are of one pixel or none, but for a jump of
+            // `wrap`, which only goes back.
+            let apart = dst.len().saturating_sub(1);
+            if last >= first && last - first == apart {
+                widen_pixels(src[first..].iter(), dst);
+            } else if first >= last && first - last == apart && border != Border::Wrap {
+                widen_pixels(src[..=first].iter().rev(), dst);
+            } else {
+                let pixels = (0..dst.len()).filter_map(|i| index(i).and_then(|x| src.get(x)));
+                widen_pixels(pixels, dst);
             }
+        }
+    }
+}
+
+/// As many pixels as `dst` has.
+fn widen_pixels<'a, I: Pixel, const C: usize>(src: impl Iterator<Item = &'a [I; C]>, dst: &mut [[f32; C]]) {
+    for (src, dst) in src.zip(dst) {
+        for (src, dst) in src.iter().zip(dst) {
+            *dst = src.widen();
         }
     }
 }

@@ -9,4 +9,5 @@ pub(crate) mod plane;
 pub(crate) mod scatter;
 pub(crate) mod separable;
 pub(crate) mod tile;
+pub(crate) mod transpose;
 pub(crate) mod wide;

@@ -16,6 +16,8 @@ at_every_level! {
     store_first
     first_of_many
     interleave
+    past_caches
+    prefetch
     load_u8
     load_16
     short_slices_panic
@@ -175,4 +177,33 @@ fn vectorize<S: Simd>(simd: S) {
     });
     assert_eq!((calls, answer), (1, vec![1; 3]));
     assert!(catch_unwind(AssertUnwindSafe(|| simd.vectorize(|| panic!("passes through")))).is_err());
+}
+
+/// Every start in a cache line, and every length up to three of them; nothing beside it.
+fn past_caches<S: Simd>(simd: S) {
+    for at in 0..17 {
+        for len in 0..50 {
+            let mut dst = vec![GUARD; 80];
+            let src = numbers(len);
+            let put = simd.past_caches(&mut dst[1..79], |past| {
+                past.put(at, &src);
+                past.put(78 - 3, &src[..len.min(3)]);
+                len
+            });
+            let mut expected = vec![GUARD; 80];
+            expected[1 + at..][..len].copy_from_slice(&src);
+            expected[76..][..len.min(3)].copy_from_slice(&src[..len.min(3)]);
+            assert_eq!((dst, put), (expected, len), "{len} values at {at}");
+        }
+    }
+    let beyond =
+        catch_unwind(AssertUnwindSafe(|| simd.past_caches(&mut [0.0; 20], |past| past.put(1, &[1.0; 20]))));
+    assert!(beyond.is_err());
+}
+
+/// Nothing to see; empty slices and dangling pointers do no harm.
+fn prefetch<S: Simd>(simd: S) {
+    simd.prefetch(&numbers(3));
+    simd.prefetch::<f32>(&[]);
+    simd.prefetch(&[1_u8]);
 }

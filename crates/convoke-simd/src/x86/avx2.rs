@@ -2,8 +2,10 @@
 
 use core::arch::x86_64::*;
 
+use super::LINE;
 use super::detect;
 use crate::Simd;
+use crate::simd::PutsArePending;
 
 const LANES: usize = 8;
 
@@ -39,6 +41,37 @@ impl Simd for Avx2 {
         }
         // SAFETY: `self` proves that the processor has these features.
         unsafe { enter(f) }
+    }
+
+    #[inline(always)]
+    fn prefetch<T>(self, data: &[T]) {
+        super::prefetch(data);
+    }
+
+    #[inline(always)]
+    fn put_past_caches(self, src: &[f32], dst: &mut [f32], _: PutsArePending) {
+        assert_eq!(src.len(), dst.len(), "slices of different lengths");
+        // What stands before the first whole cache line, and behind the last.
+        let head = super::before_line(dst).min(dst.len());
+        let (head_dst, dst) = dst.split_at_mut(head);
+        let (head, src) = src.split_at(head);
+        head_dst.copy_from_slice(head);
+        let (lines, rest) = src.as_chunks::<LINE>();
+        let (line_dst, rest_dst) = dst.as_chunks_mut::<LINE>();
+        for (line, dst) in lines.iter().zip(line_dst) {
+            // SAFETY: `self` proves AVX; both arrays are two vectors long, and the target starts on a cache line, which is as
+            // many bytes. `PutsArePending` proves that somebody fences before the target can be read.
+            unsafe {
+                _mm256_stream_ps(dst.as_mut_ptr(), _mm256_loadu_ps(line.as_ptr()));
+                _mm256_stream_ps(dst.as_mut_ptr().add(LANES), _mm256_loadu_ps(line.as_ptr().add(LANES)));
+            }
+        }
+        rest_dst.copy_from_slice(rest);
+    }
+
+    #[inline(always)]
+    fn finish_puts(self) {
+        super::fence();
     }
 
     #[inline(always)]

@@ -19,9 +19,7 @@ use convoke_simd::{Kernel, Simd};
 
 use super::plan::{LEAST_BAND, RepeatedBoxPlan, STRIP};
 use crate::filter::pixel::Pixel;
-
-/// Lanes of the widest level.
-const MAX_LANES: usize = 16;
+use crate::kernel::transpose::{MAX_LANES, transpose};
 
 /// Rows with everything checked.
 pub(super) struct Across<'a, O> {
@@ -175,22 +173,5 @@ impl Band<'_> {
             v = simd.add(v, simd.splat(self.plan.desc.offset));
         }
         v
-    }
-}
-
-/// Transposes the square of the first [`Simd::LANES`] vectors.
-///
-/// Interleaving row `i` with row `i + LANES / 2` for all `i` moves the bits of an element's place, row before lane, around by
-/// one. As many times as a lane's number has bits, and rows and lanes have changed places.
-#[inline(always)]
-fn transpose<S: Simd>(simd: S, square: &mut [S::F32; MAX_LANES]) {
-    let half = S::LANES / 2;
-    for _ in 0..S::LANES.ilog2() {
-        let from = *square;
-        for i in 0..half {
-            let [low, high] = simd.interleave(from[i], from[i + half]);
-            square[2 * i] = low;
-            square[2 * i + 1] = high;
-        }
     }
 }
