@@ -151,7 +151,8 @@ impl<I: Pixel, O: Pixel> Kernel for RunBox<'_, I, O> {
                 lines: &mut *lines,
                 buffer: &mut *buffer,
             };
-            let tiles = Tiles { layout, r, outputs, weight, post: Post::of(desc) };
+            let tiles =
+                Tiles { layout, r, outputs, weight, post: Post::of(desc), fits_caches: plan.fits_caches };
             // Groups are those of the whole picture, whatever rows are asked for: each sum has its own order.
             for first in (rows.start / r * r..rows.end).step_by(layout.groups * r) {
                 let wanted = rows.start.max(first)..rows.end.min(first + layout.groups * r);
@@ -191,6 +192,7 @@ struct Tiles {
     outputs: usize,
     weight: f32,
     post: Post,
+    fits_caches: bool,
 }
 
 impl Tiles {
@@ -213,20 +215,33 @@ impl Tiles {
             let vectors = down::tile(x, outputs, S::LANES, self.layout.tile);
             down::ends(simd, group, pitch, wanted.start..self.r, [x, vectors], ends);
             // Pixels other than floats are made of finished values in a second step, which is the same for every type
-            // of them. Windows of theirs take the place of the sums that they end.
+            // of them, and floats that no cache will hold are stored in one. Their windows take the place of the sums
+            // that they end.
             let (dst, row_stride) = match O::as_f32_mut(dst) {
-                Some(dst) => (dst, dst_stride),
-                None => (&mut group[wanted.start * pitch..], pitch),
+                Some(dst) if self.fits_caches => (dst, dst_stride),
+                _ => (&mut group[wanted.start * pitch..], pitch),
             };
             let mut sink = Scatter { dst, row_stride, post: self.post, left: 0, settle: None };
             let to = (outputs, self.weight, &mut sink);
             down::windows(simd, ends, below, pitch, wanted.clone(), [x, vectors], to);
             x += vectors * S::LANES;
         }
-        if O::as_f32_mut(dst).is_none() {
-            let values = group.chunks(pitch).skip(wanted.start).take(wanted.len());
-            for (values, dst) in values.zip(dst.chunks_mut(dst_stride)) {
-                O::store_row(simd, &values[..outputs], &mut dst[..outputs], None, [0, 0]);
+        let values = group.chunks(pitch).skip(wanted.start).take(wanted.len());
+        match O::as_f32_mut(dst) {
+            Some(_) if self.fits_caches => {}
+            Some(dst) => simd.past_caches(
+                dst,
+                #[inline(always)]
+                |past| {
+                    for (i, values) in values.enumerate() {
+                        past.put(i * dst_stride, &values[..outputs]);
+                    }
+                },
+            ),
+            None => {
+                for (values, dst) in values.zip(dst.chunks_mut(dst_stride)) {
+                    O::store_row(simd, &values[..outputs], &mut dst[..outputs], None, [0, 0]);
+                }
             }
         }
     }

@@ -229,7 +229,11 @@ impl sealed::Pixel for f32 {
 
     #[inline(always)]
     fn accumulate<S: Simd>(simd: S, stage: &mut Stage<'_>, block: &Block<'_>, dst: &mut [f32]) {
-        stage.accumulate(simd, block, dst, stage.plan.dst_stride, None);
+        if stage.staged.is_empty() {
+            stage.accumulate(simd, block, dst, stage.plan.dst_stride, None);
+        } else {
+            stage.accumulate_past_caches(simd, block, dst);
+        }
     }
 
     #[inline(always)]

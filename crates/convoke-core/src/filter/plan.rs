@@ -11,7 +11,7 @@ use super::factor::DEVIATION;
 use super::pixel::Pixel;
 use super::run::Run;
 use super::scatter::Post;
-use super::stage::sums_layout;
+use super::stage::{STAGED, sums_layout};
 use crate::conv::packed::Packed;
 use crate::error::{Error, check_at_least, check_len, checked_len};
 use crate::kernel::plane::TILE_ROWS;
@@ -22,6 +22,8 @@ use crate::{Accumulate, Filter2dDesc, Mode, PackedMask};
 const SCRATCH: usize = 192 * 1024 / 4;
 /// Narrowest block of columns that a picture is cut into to keep scratch small, in elements.
 const NARROWEST: usize = 512;
+/// Elements of a result from which on it is written past the caches: 16 MB, more than most processors have for one core.
+const PAST_CACHES: usize = 4 << 20;
 /// Rows in scratch start where they share no cache line with their neighbours.
 pub(super) const ALIGN: usize = 16;
 
@@ -87,6 +89,8 @@ pub struct Filter2dPlan {
     pub(super) strip_pitch: usize,
     /// The same for the sums of the pass down.
     pub(super) sums_pitch: usize,
+    /// Whether results may find room in the caches until somebody reads them.
+    pub(super) fits_caches: bool,
     scratch: usize,
 }
 
@@ -217,7 +221,9 @@ impl Filter2dPlan {
                 (Method::Box(layout), 0, len)
             }
         };
-        let scratch = checked_len("scratch", &[scratch.saturating_add(ALIGN - 1)])?;
+        let fits_caches = dst_len < PAST_CACHES;
+        let staged = if !fits_caches && matches!(method, Method::Separable) { STAGED } else { 0 };
+        let scratch = checked_len("scratch", &[scratch.saturating_add(staged).saturating_add(ALIGN - 1)])?;
         Ok(Self {
             desc: *desc,
             level,
@@ -233,8 +239,14 @@ impl Filter2dPlan {
             block_pitch,
             strip_pitch,
             sums_pitch,
+            fits_caches,
             scratch,
         })
+    }
+
+    /// Whether rows of floats are finished in scratch, and go past the caches from there.
+    pub(super) fn stages(&self) -> bool {
+        !self.fits_caches && matches!(self.method, Method::Separable)
     }
 
     /// The descriptor that was planned.

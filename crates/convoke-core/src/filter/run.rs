@@ -8,7 +8,7 @@ use super::certificate::Certificate;
 use super::gather::{Picture, Ring};
 use super::pixel::Pixel;
 use super::plan::{ALIGN, Filter2dPlan};
-use super::stage::Stage;
+use super::stage::{STAGED, Stage};
 use crate::kernel::plane::{Rows, TILE_ROWS};
 
 /// Elements between the edges from which on reading in place pays for the strips at the edges. More than the vectors
@@ -55,7 +55,12 @@ impl<I: Pixel, O: Pixel> Kernel for Run<'_, I, O> {
         let (whole, rest) = scratch[start..].split_at_mut(ring_rows * plan.block_pitch);
         let (first_strip, rest) = rest.split_at_mut(ring_rows * plan.strip_pitch);
         let (last_strip, sums) = rest.split_at_mut(ring_rows * plan.strip_pitch);
+        let (sums, staged) = sums.split_at_mut(TILE_ROWS * plan.sums_pitch);
         let mut stage = Stage::new(plan, self.weights, self.certificate, sums);
+        // The direct algorithm goes through whole rows, which is how memory likes it best.
+        if plan.stages() {
+            stage.staged = &mut staged[..STAGED];
+        }
         stage.wide = plan.is_wide::<I, O>();
 
         for start in self.cols.clone().step_by(plan.block) {

@@ -48,6 +48,8 @@ pub struct Stage<'a> {
     certificate: Option<Certificate>,
     /// Sums down the picture of a tile's rows, for [`Method::Separable`].
     sums: &'a mut [f32],
+    /// Results of a tile's rows on their way past the caches; nothing if they are stored as usual. [`STAGED`] elements.
+    pub(super) staged: &'a mut [f32],
     /// Whether sums are made in f64.
     pub(super) wide: bool,
 }
@@ -63,7 +65,7 @@ impl<'a> Stage<'a> {
         let [r, s] = plan.desc.mask_size;
         let (weights, factors) = packed.split_at(r * s);
         let (column, row) = factors.split_at(if factors.is_empty() { 0 } else { r });
-        Self { plan, weights, column, row, certificate, sums, wide: false }
+        Self { plan, weights, column, row, certificate, sums, staged: &mut [], wide: false }
     }
 
     /// Outputs of `count` rows, to columns `cols` of `dst`, which starts at the first of these rows.
@@ -96,6 +98,29 @@ impl<'a> Stage<'a> {
             margin,
             fine_margin,
         })
+    }
+
+    /// The kernels, with values that no cache will hold: a chunk of columns at a time by way of [`staged`](Self::staged).
+    #[inline(always)]
+    pub(super) fn accumulate_past_caches<S: Simd>(&mut self, simd: S, block: &Block<'_>, dst: &mut [f32]) {
+        let (width, row_stride) = (block.width, self.plan.dst_stride);
+        let staged = core::mem::take(&mut self.staged);
+        // Equal parts, the last of which overlaps with the one before rather than be narrower.
+        let part = width.div_ceil(width.div_ceil(CHUNK)).next_multiple_of(16).min(width);
+        simd.past_caches(
+            dst,
+            #[inline(always)]
+            |past| {
+                for x in (0..width).step_by(part) {
+                    let x = x.min(width - part);
+                    self.accumulate(simd, &block.columns(x, part), &mut *staged, part, None);
+                    for (i, row) in staged.chunks_exact(part).enumerate().take(block.count) {
+                        past.put(i * row_stride + x, row);
+                    }
+                }
+            },
+        );
+        self.staged = staged;
     }
 
     /// The kernels, with values or pixels as they leave the registers.
@@ -132,7 +157,7 @@ impl<'a> Stage<'a> {
                     let under = part.max(S::LANES) + (s - 1) * channels;
                     let input = Rows { data: &rows.data[x..], ..rows };
                     let mut sums = Sums { data: self.sums, pitch: self.plan.sums_pitch };
-                    down(simd, self.column, input, [count, under], &mut sums);
+                    down(simd, self.column, input, [count, under], &mut sums, !self.plan.fits_caches);
                     scatter.left = x;
                     across(simd, self.row, channels, &sums, [count, part], &mut scatter);
                 }
@@ -150,6 +175,9 @@ fn wide_post(Post { scale, divisor, offset }: Post) -> WidePost {
 fn taps(weights: &[f32], cols: usize, step: usize) -> Taps<'_, impl Fn(usize) -> usize> {
     Taps { weights, rows: weights.len() / cols, cols, row_stride: 1, offset: move |s| s * step }
 }
+
+/// Elements of [`Stage::staged`].
+pub(super) const STAGED: usize = TILE_ROWS * CHUNK;
 
 /// Elements from one row of [`Stage::sums`] to the next, and the length of all of them.
 pub(super) fn sums_layout(width: usize, halo: usize, lanes: usize) -> Option<(usize, usize)> {

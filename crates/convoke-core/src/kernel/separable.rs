@@ -32,10 +32,18 @@ pub(crate) fn down<S: Simd>(
     rows: Rows<'_>,
     [count, width]: [usize; 2],
     dst: &mut Sums<'_>,
+    from_memory: bool,
 ) {
     simd.vectorize(
         #[inline(always)]
         || {
+            // What the next outputs need of the rows that are read for the first time.
+            let mut ahead: [&[f32]; TILE_ROWS] = [&[]; TILE_ROWS];
+            if from_memory && count == TILE_ROWS {
+                for (i, ahead) in ahead.iter_mut().enumerate() {
+                    *ahead = rows.at(column.len() - 1 + i, 0).get(width..).unwrap_or_default();
+                }
+            }
             let runs = column.len().div_ceil(RUN);
             let step = column.len().div_ceil(runs);
             for first in (0..column.len()).step_by(step) {
@@ -45,11 +53,20 @@ pub(crate) fn down<S: Simd>(
                     *input = &rows.at(first + r, 0)[..width];
                 }
                 if count == TILE_ROWS && column.len() >= TILE_ROWS - 1 {
-                    strip::<S, TILE_ROWS>(simd, column, &input, first == 0, width, dst.data, dst.pitch);
+                    strip::<S, TILE_ROWS>(
+                        simd,
+                        column,
+                        &input,
+                        first == 0,
+                        width,
+                        dst.data,
+                        dst.pitch,
+                        &ahead,
+                    );
                 } else {
                     for y in 0..count {
                         let dst = &mut dst.data[y * dst.pitch..];
-                        strip::<S, 1>(simd, column, &input[y..], first == 0, width, dst, 0);
+                        strip::<S, 1>(simd, column, &input[y..], first == 0, width, dst, 0, &[]);
                     }
                 }
             }
@@ -67,10 +84,16 @@ fn strip<S: Simd, const OR: usize>(
     width: usize,
     dst: &mut [f32],
     pitch: usize,
+    ahead: &[&[f32]],
 ) {
     let main = tile_vectors(S::REGISTERS) * S::LANES;
     let mut x = 0;
     while x + main <= width {
+        for ahead in ahead.iter().filter_map(|row| row.get(x..x + main)) {
+            for line in ahead.chunks_exact(S::LANES) {
+                simd.prefetch(line);
+            }
+        }
         if tile_vectors(S::REGISTERS) == 4 {
             column_tile::<S, OR, 4>(simd, column, input, is_first, x, dst, pitch);
         } else {

@@ -3,6 +3,7 @@
 mod blocks;
 mod boxed;
 mod integers;
+mod past_caches;
 mod requests;
 mod separable;
 mod streams;
