@@ -37,7 +37,7 @@ const NV: usize = 4;
 const LEVELS: usize = 16;
 
 /// Elements of outputs that [`across`] works on at a time, so that their levels stay in the first cache.
-const CHUNK: usize = 1024;
+pub(crate) const CHUNK: usize = 1024;
 
 /// The outputs of a chunk, and the elements of the levels' buffer, for rows of `width` outputs; `halo` is
 /// `(taps - 1) * step`. `None` if that does not fit in memory.
@@ -49,7 +49,7 @@ pub(crate) fn layout(taps: usize, halo: usize, width: usize, lanes: usize) -> Op
 }
 
 /// Levels above 0: the greatest `i` with `4^i <= taps`.
-fn levels(taps: usize) -> usize {
+pub(crate) const fn levels(taps: usize) -> usize {
     (taps.ilog2() / 2) as usize
 }
 
