@@ -133,9 +133,9 @@ impl fmt::Display for Error {
             Error::NotWanted { operand } => {
                 write!(f, "{operand}: must be pushed only when the stream wants one, got one too many")
             }
-            Error::NotInF64 => {
-                f.write_str("accumulate: must be f32 with any but the direct algorithm, got f64")
-            }
+            Error::NotInF64 => f.write_str(
+                "accumulate: must be f32 with any but the direct and the separable algorithm, got f64",
+            ),
             Error::NotAPart { operand } => write!(f, "{operand}: must be from 0 to 1, got something else"),
             Error::NotPositive { operand } => write!(f, "{operand}: must be positive, got zero or less"),
         }

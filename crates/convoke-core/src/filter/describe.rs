@@ -42,6 +42,7 @@ impl Filter2dPlan {
             algorithm: match self.method {
                 Method::Direct if desc.accumulate == Accumulate::F64 => "direct in f64",
                 Method::Direct => "direct",
+                Method::Separable if desc.accumulate == Accumulate::F64 => "separable in f64",
                 Method::Separable => "separable",
                 Method::Box(_) => "box",
             },

@@ -39,7 +39,7 @@ use crate::filter::pixel::Pixel;
 use crate::filter::plan::{ALIGN, Filter2dPlan, Method, pitch};
 use crate::filter::stage::{Block, CHUNK, Stage, sums_layout};
 use crate::kernel::plane::TILE_ROWS;
-use crate::{Border, Filter2dDesc};
+use crate::{Accumulate, Border, Filter2dDesc};
 
 /// How the buffer is divided: window, computed rows, sums of the pass down, mask. The first begins at `start`.
 #[derive(Clone, Copy, Debug)]
@@ -91,6 +91,10 @@ pub(super) const fn buffer_len(desc: &Filter2dDesc, separable: bool) -> Option<u
     // As much as `sums_layout` asks for at any level, and the factors.
     let chunk = if longest < CHUNK { longest } else { CHUNK };
     let sums = some!(some!(some!(chunk.checked_add(halo)).checked_add(ALIGN)).checked_mul(TILE_ROWS));
+    let sums = match desc.accumulate {
+        Accumulate::F32 => sums,
+        Accumulate::F64 => some!(some!(sums.checked_mul(2)).checked_add(1)),
+    };
     some!(len.checked_add(sums)).checked_add(some!(r.checked_add(s)))
 }
 
@@ -139,7 +143,7 @@ impl Window {
             Method::Separable => {
                 let halo = (plan.desc.mask_size[1] - 1) * plan.desc.channels;
                 // Not the plan's: a block of its columns may be narrower than a chunk.
-                sums_layout(plan.row_len(), halo, plan.level.lanes())
+                sums_layout(plan.row_len(), halo, plan.level.lanes(), plan.desc.accumulate)
                     .ok_or(Error::Overflow { operand: "stream buffer" })?
             }
             _ => (0, 0),
