@@ -82,6 +82,11 @@ impl RowFeed {
         }
     }
 
+    /// Mask rows above and below the output pixel.
+    pub fn around(&self) -> [usize; 2] {
+        [self.above, self.count - self.height - self.above]
+    }
+
     /// Virtual rows that are done with.
     pub fn taken(&self) -> usize {
         self.taken
