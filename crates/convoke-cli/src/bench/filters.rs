@@ -220,8 +220,11 @@ fn row(problem: &Problem, level: Level, threads: usize) -> Row<'_> {
         algo: match &problem.what {
             What::Copy => "copy",
             What::OpenCvGaussian { .. } => "opencv",
-            What::Filter(filter) if problem.types != Types::Floats && filter.is_narrow() => "narrow",
-            What::Filter(filter) => filter.algorithm().name(),
+            What::Filter(filter) => match problem.types {
+                Types::Floats => filter.algorithm().name(),
+                Types::Bytes => filter.algorithm_for::<u8, u8>().name(),
+                Types::BytesToSigned => filter.algorithm_for::<u8, i16>().name(),
+            },
         },
         level: level.name(),
         threads,
