@@ -2,13 +2,14 @@
 
 use std::path::Path;
 
-use convoke::{Algorithm, Conv2d, Filter, FilterAlgorithm, Gaussian, Options};
+use convoke::{Algorithm, Conv2d, Filter, FilterAlgorithm, Gaussian, Options, PixelKind};
 
-use crate::args::values::{FilterChoice, LayerAlgorithm, sizes};
+use crate::args::values::{FilterChoice, LayerAlgorithm, OutputType, sizes};
 use crate::args::{ExplainConv2dArgs, ExplainFilterArgs, Explained};
-use crate::error::{Context, Outcome};
+use crate::array::Element;
+use crate::error::{Context, Failure, Outcome};
 use crate::filter::{self, Size};
-use crate::{conv2d, files, print};
+use crate::{conv2d, files, mask, print};
 
 pub(crate) fn run(what: &Explained) -> Outcome<()> {
     match what {
@@ -39,44 +40,80 @@ fn explain_conv2d(args: &ExplainConv2dArgs) -> Outcome<()> {
 }
 
 fn explain_filter(args: &ExplainFilterArgs) -> Outcome<()> {
-    let mask = filter::load_mask(&args.how)?;
-    let shape = match sizes(&args.input) {
-        Some(sizes) => sizes,
-        None => files::read_array_or_picture(Path::new(&args.input))?.array.shape,
+    let (shape, input) = match (sizes(&args.input), args.input_type) {
+        (Some(sizes), None | Some(OutputType::Same)) => (sizes, Element::F32),
+        (Some(sizes), Some(OutputType::Is(element))) => (sizes, element),
+        (None, asked) => {
+            let array = files::read_array_or_picture(Path::new(&args.input))?.array;
+            let found = array.data.element();
+            if let Some(OutputType::Is(asked)) = asked
+                && asked != found
+            {
+                return Failure::about("--input-type", format_args!("the picture has {found}, not {asked}"));
+            }
+            (array.shape, found)
+        }
+    };
+    let output = match args.output_type {
+        OutputType::Same => input,
+        OutputType::Is(element) => element,
     };
     let size = Size::of(&shape).about(&args.input)?;
-    let desc = filter::describe(&args.how, &mask, size);
     let options = Options::new().level(args.common.level.0);
-    let candidates = Filter::explain(&desc, &mask, &options).about("filter")?;
+    let mut text = format!("filter: {}x{} pixels, {} channels, ", size.height, size.width, size.channels);
+    let mut mask = filter::load_mask(&args.how)?;
+    let fast = filter::fast_gaussian(&args.how)?;
+    let [r, s] = match fast {
+        Some(sigma) => {
+            let desc = filter::describe(&args.how, &mask, size);
+            let desc = filter::describe_gaussian(&desc, sigma, args.how.gaussian_method);
+            let blur = Gaussian::with_options(&desc, &options).about("--mask")?;
+            text.push_str(&format!(
+                "border {:?}\n* gaussian by {}\n  taken: asked for\n",
+                desc.border,
+                blur.describe()
+            ));
+            // Wider ones have no mask that an exact filter could take.
+            let Ok(exact) = mask::load(&args.how.mask) else { return print(&text) };
+            mask = filter::adjust(exact, &args.how);
+            mask.size()
+        }
+        None => mask.size(),
+    };
+    let desc = filter::describe(&args.how, &mask, size);
+    if fast.is_none() {
+        text.push_str(&format!(
+            "mask {r}x{s}, border {:?}, {:?}, {input} to {output}\n",
+            desc.border, desc.mode
+        ));
+    }
+    let kinds = (kind(input), kind(output));
+    let kind = if kinds == (PixelKind::Integers, PixelKind::Integers) { kinds.0 } else { PixelKind::Floats };
+    let mut candidates = Filter::explain_for(kind, &desc, &mask, &options).about("filter")?;
+    if kind == PixelKind::Integers && input != Element::U8 {
+        // What does for bytes need not do for words: their sums are exact below 2^24.
+        let most = if input == Element::I8 { 128 } else { 65_535 };
+        let is_exact = mask.weights().len() <= (1 << 24) / most;
+        candidates.retain(|one| one.algorithm != FilterAlgorithm::Box || is_exact);
+    }
+    let narrow = Filter::with_options(&desc, &mask, &options.filter_algorithm(FilterAlgorithm::Narrow)).ok();
+    // Signed bytes go through words.
+    let for_narrow = input == Element::U8 && kind == PixelKind::Integers;
     let chosen = match args.how.algo {
-        FilterChoice::Planned(FilterAlgorithm::Auto) | FilterChoice::Reference => candidates[0].algorithm,
+        FilterChoice::Planned(FilterAlgorithm::Auto) | FilterChoice::Reference => {
+            if narrow.is_some() && for_narrow { FilterAlgorithm::Narrow } else { candidates[0].algorithm }
+        }
         FilterChoice::Planned(asked) => asked,
     };
-    let fast = match filter::fast_gaussian(&args.how)? {
-        Some(sigma) => {
-            let desc = filter::describe_gaussian(&desc, sigma, args.how.gaussian_method);
-            Some(Gaussian::with_options(&desc, &options).about("filter")?)
-        }
-        None => None,
-    };
-    let [r, s] = mask.size();
-    let mut text = format!(
-        "filter: {}x{} pixels, {} channels, mask {r}x{s}, border {:?}, {:?}\n",
-        size.height, size.width, size.channels, desc.border, desc.mode,
-    );
-    if let Some(blur) = &fast {
-        text.push_str(&format!("* gaussian by {}\n  taken: asked for\n", blur.describe()));
-    }
+    let is_asked = args.how.algo != FilterChoice::Planned(FilterAlgorithm::Auto);
     let least = candidates[0].cost;
     for candidate in &candidates {
         let filter = Filter::with_options(&desc, &mask, &options.filter_algorithm(candidate.algorithm));
         let filter = filter.about("filter")?;
         let is_taken = candidate.algorithm == chosen && fast.is_none();
-        let (mark, why) = match (is_taken, args.how.algo) {
-            (true, FilterChoice::Planned(FilterAlgorithm::Auto)) => {
-                ("*", "taken: the least predicted time".to_owned())
-            }
-            (true, _) => ("*", "taken: asked for".to_owned()),
+        let (mark, why) = match (is_taken, is_asked) {
+            (true, false) => ("*", "taken: the least predicted time".to_owned()),
+            (true, true) => ("*", "taken: asked for".to_owned()),
             (false, _) => {
                 (" ", format!("not taken: {:.1} times the least predicted time", candidate.cost / least))
             }
@@ -88,16 +125,30 @@ fn explain_filter(args: &ExplainFilterArgs) -> Outcome<()> {
         if algorithm == FilterAlgorithm::Auto || known {
             continue;
         }
+        let mark = if algorithm == chosen && fast.is_none() { "*" } else { " " };
         let why = match algorithm {
-            FilterAlgorithm::Narrow
-                if Filter::with_options(&desc, &mask, &options.filter_algorithm(algorithm)).is_ok() =>
-            {
-                "taken wherever bytes are filtered to integers"
+            FilterAlgorithm::Narrow if narrow.is_some() && mark == "*" => "taken: bytes to integers",
+            FilterAlgorithm::Narrow if narrow.is_some() && !for_narrow => {
+                "not taken: it is for bytes to integers"
             }
+            FilterAlgorithm::Narrow if narrow.is_some() => "not taken: another one is asked for",
             FilterAlgorithm::Fft => "not taken: the mask is too small for it",
+            FilterAlgorithm::Box if mask.weights().iter().all(|w| *w == mask.weights()[0]) => {
+                "not taken: sums of integers may not be exact"
+            }
             _ => "not taken: the mask is not of that kind",
         };
-        text.push_str(&format!("  {:<10} {why}\n", algorithm.name()));
+        text.push_str(&format!("{mark} {:<10} {why}\n", algorithm.name()));
+    }
+    if args.how.algo == FilterChoice::Planned(FilterAlgorithm::Auto) && fast.is_none() {
+        text.push_str("  --algo fixes it: on floats, other algorithms may give other last bits\n");
     }
     print(&text)
+}
+
+fn kind(element: Element) -> PixelKind {
+    match element {
+        Element::F32 | Element::I32 => PixelKind::Floats,
+        Element::U8 | Element::I8 | Element::I16 | Element::U16 => PixelKind::Integers,
+    }
 }

@@ -10,7 +10,7 @@ use std::io::Write;
 use convoke::mask::Mask;
 use convoke::{
     Accumulate, Border, Filter, Filter2dDesc, Filter2dPlan, FilterAlgorithm, Gaussian, GaussianDesc,
-    GaussianMethod, Options, Pixel,
+    GaussianMethod, Options, Pixel, PixelKind,
 };
 use convoke_reference::WholePixel;
 
@@ -27,7 +27,6 @@ use crate::{alpha, mask, memory, stream, threads};
 pub(crate) fn run(args: &FilterArgs) -> Outcome<()> {
     let output = Output::array_or_picture(&args.output)?;
     let mask = load_mask(&args.how)?;
-    fast_gaussian(&args.how)?;
     if let Some(job) = stream::Job::new(args, &mask, &output) {
         return job.run(output);
     }
@@ -110,13 +109,22 @@ pub(crate) fn describe_gaussian(desc: &Filter2dDesc, sigma: f64, method: Gaussia
 
 /// The mask of `--mask`, `--scale`, `--offset` and `--anchor`.
 pub(crate) fn load_mask(how: &FilterHow) -> Outcome<Mask> {
-    let mut mask = mask::load(&how.mask)?;
+    let mask = match fast_gaussian(how)? {
+        // Boxes need no mask, and take sigmas of which there is none.
+        Some(_) => Mask::identity(),
+        None => mask::load(&how.mask)?,
+    };
+    Ok(adjust(mask, how))
+}
+
+/// The mask with `--scale`, `--offset` and `--anchor`.
+pub(crate) fn adjust(mut mask: Mask, how: &FilterHow) -> Mask {
     mask.scale *= how.scale;
     mask.offset += how.offset;
     if let Some(anchor) = how.anchor {
         mask.anchor = Some(anchor.0);
     }
-    Ok(mask)
+    mask
 }
 
 /// Sizes of a picture.
@@ -167,7 +175,9 @@ impl Job {
             (Some(sigma), _) => {
                 let threads = threads::set_up(common.threads)?;
                 let options = Options::new().level(common.level.0).threads(threads);
-                Method::Gaussian { sigma, method: how.gaussian_method, options }
+                let method = how.gaussian_method;
+                Gaussian::with_options(&describe_gaussian(&desc, sigma, method), &options).about("--mask")?;
+                Method::Gaussian { sigma, method, options }
             }
             (None, FilterChoice::Reference) => Method::Reference,
             (None, FilterChoice::Planned(algorithm)) => {
@@ -252,7 +262,8 @@ impl Job {
     /// away, and one residue divided by another is any colour.
     fn leave_no_residue(&mut self) -> Outcome<()> {
         if let Method::Planned(options) = &mut self.method {
-            let candidates = Filter::explain(&self.desc, &self.mask, options).about("filter")?;
+            let kind = PixelKind::Floats;
+            let candidates = Filter::explain_for(kind, &self.desc, &self.mask, options).about("filter")?;
             let mut algorithms = candidates.iter().map(|candidate| candidate.algorithm);
             let local = [FilterAlgorithm::Direct, FilterAlgorithm::Separable];
             let algorithm = algorithms.find(|algorithm| local.contains(algorithm));

@@ -37,9 +37,8 @@ impl<'a> Job<'a> {
     /// The job, if it can be done row by row and is large enough to be.
     pub(crate) fn new(args: &'a FilterArgs, mask: &'a Mask, output: &Output) -> Option<Self> {
         let FilterChoice::Planned(algorithm) = args.how.algo else { return None };
-        // What streams have.
-        let streams = [FilterAlgorithm::Auto, FilterAlgorithm::Direct, FilterAlgorithm::Separable];
-        if !streams.contains(&algorithm) || args.out_range == OutRange::Normalise {
+        // Streams have all algorithms but one.
+        if algorithm == FilterAlgorithm::Fft || args.out_range == OutRange::Normalise {
             return None;
         }
         if args.premultiply || args.roi.is_some() || args.how.gaussian_method != GaussianMethod::Exact {
@@ -90,8 +89,9 @@ impl<'a> Job<'a> {
         let Self { args, mut input, desc, mask, algorithm, element, format } = self;
         let options = Options::new().level(args.common.level.0).filter_algorithm(algorithm);
         let stream = |desc: &Filter2dDesc| {
-            // What the larger of the two needs.
-            memory::check("filter", desc.separable_stream_len().saturating_mul(size_of::<f32>()))?;
+            // What the largest of them needs.
+            let len = desc.separable_stream_len().max(desc.box_stream_len());
+            memory::check("filter", len.saturating_mul(size_of::<f32>()))?;
             FilterStream::<I, O>::with_options(desc, mask, &options).about("filter")
         };
         let is_float = element == Element::F32;

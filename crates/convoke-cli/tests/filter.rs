@@ -252,6 +252,11 @@ fn gaussians_by_repeated_boxes() {
     assert!(text.contains("* gaussian by 3 passes"), "{text}");
     assert!(text.contains("% of the range of values from the Gaussian"), "{text}");
     assert_eq!(text.lines().filter(|line| line.starts_with('*')).count(), 1, "{text}");
+    // As wide as the library's.
+    folder.works("filter b.npy -o wide.npy --mask gaussian:2000 --border replicate --gaussian-method box");
+    assert_eq!(folder.read_u8("wide.npy"), folder.read_u8("b.npy"));
+    let text = folder.works("explain filter 1080x1920 --mask gaussian:16384 --gaussian-method box");
+    assert!(text.contains("* gaussian by 4 passes"), "{text}");
 }
 
 #[test]
@@ -262,6 +267,10 @@ fn sums_in_f64() {
         folder.works(&format!("filter x.npy -o y.npy --mask 1~1~1 --accumulate {format}"));
         assert_eq!(folder.read_f32("y.npy").1[1], middle, "{format}");
     }
+    let text = folder.works("explain filter 1080x1920 --mask gaussian:3 --accumulate f64");
+    assert!(text.contains("not of that kind"), "{text}");
+    let text = folder.works("explain filter 1080x1920 --mask sobel-x --accumulate f64 --algo separable");
+    assert!(text.contains("* separable in f64"), "{text}");
     let text = folder.works("explain filter 1080x1920 --mask gaussian:3 --accumulate f64");
     assert!(text.contains("* direct in f64"), "{text}");
 }

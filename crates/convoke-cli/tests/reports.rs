@@ -92,6 +92,19 @@ fn explanations() {
     for word in ["direct 17x17", "separable", "fft", "2^-24"] {
         assert!(filter.contains(word), "{word} in {filter}");
     }
+    // What runs depends on the pixels.
+    let box_of = |types: &str| folder.works(&format!("explain filter 480x640x3 --mask box:31 {types}"));
+    for (types, taken) in [
+        ("", "* box"),
+        ("--input-type u8", "* narrow"),
+        ("--input-type u8 --output-type f32", "* box"),
+        ("--input-type u16", "* separable"),
+        ("--input-type u8 --algo fft", "* fft"),
+    ] {
+        let text = box_of(types);
+        assert!(text.contains(taken), "{types}: {text}");
+        assert_eq!(text.lines().filter(|line| line.starts_with('*')).count(), 1, "{text}");
+    }
     assert_eq!(folder.files(), ["w.npy", "x.npy"]);
 }
 

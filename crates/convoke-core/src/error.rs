@@ -59,7 +59,7 @@ pub enum Error {
     NotNarrow,
     /// A filter cannot take its picture's place: a wrapped border, or row strides that differ.
     NotInPlace,
-    /// A plan streams that has no stream: only direct and separable ones have one.
+    /// An algorithm is asked for a stream that has none: the frequency domain.
     NotStreamed,
     /// Integers that must be exact would not be, with this algorithm.
     Inexact {
@@ -121,7 +121,9 @@ impl fmt::Display for Error {
             Error::NotInPlace => {
                 f.write_str("picture: must have one row stride and no wrapped border to be filtered in place")
             }
-            Error::NotStreamed => f.write_str("plan: must be direct or separable to stream, got a box"),
+            Error::NotStreamed => {
+                f.write_str("algorithm: must work row by row to stream, got one that needs the whole picture")
+            }
             Error::Inexact { operand } => {
                 write!(f, "{operand}: must be exact with integers, got some that may not be")
             }
@@ -131,9 +133,9 @@ impl fmt::Display for Error {
             Error::NotWanted { operand } => {
                 write!(f, "{operand}: must be pushed only when the stream wants one, got one too many")
             }
-            Error::NotInF64 => {
-                f.write_str("accumulate: must be f32 with any but the direct algorithm, got f64")
-            }
+            Error::NotInF64 => f.write_str(
+                "accumulate: must be f32 with any but the direct and the separable algorithm, got f64",
+            ),
             Error::NotAPart { operand } => write!(f, "{operand}: must be from 0 to 1, got something else"),
             Error::NotPositive { operand } => write!(f, "{operand}: must be positive, got zero or less"),
         }

@@ -102,3 +102,5 @@ pub use filter::repeated::desc::RepeatedBoxDesc;
 pub use filter::repeated::describe::RepeatedBoxDescription;
 pub use filter::repeated::plan::RepeatedBoxPlan;
 pub use filter::stream::Filter2dStream;
+#[doc(hidden)]
+pub use filter::stream::feed::{NextRow, RowFeed};

@@ -69,6 +69,12 @@ impl FftFilterPlan {
         Ok(Self { direct, shape, scratch })
     }
 
+    /// Less than any plan for this descriptor would be [predicted](Self::predicted_cost) to take, without a search for its
+    /// tiles: for whoever knows a faster way already.
+    pub fn least_cost(desc: &Filter2dDesc, level: Level) -> f64 {
+        Shape::least_cost(desc, level)
+    }
+
     /// Predicted nanoseconds on one thread for the whole picture, on the machine that the model was fitted on. Other
     /// machines have other times, but much the same ratios.
     pub fn predicted_cost(&self) -> f64 {

@@ -64,44 +64,75 @@ impl Shape {
     /// The cheapest for a descriptor that the direct plan accepts.
     pub(crate) fn choose(desc: &Filter2dDesc, level: Level) -> Result<Self, Error> {
         let overflow = Error::Overflow { operand: "tile" };
-        let axis = |axis: usize| -> Result<Vec<usize>, Error> {
+        let axis = |axis: usize| -> Result<Vec<Axis>, Error> {
             let (taps, size) = (desc.mask_size[axis], desc.size[axis]);
             let least = first_from(taps).ok_or(overflow)?;
             // Nothing is gained by a transform longer than what all outputs need, nor by a very long one.
             let enough = first_from(taps.checked_add(size).ok_or(overflow)? - 1).ok_or(overflow)?;
             let most = enough.min(first_from(least.saturating_mul(4).max(512)).ok_or(overflow)?);
             let next = |&len: &usize| first_from(len + 1).filter(|&len| len <= most);
-            Ok(std::iter::successors(Some(least), next).collect())
+            Ok(std::iter::successors(Some(least), next).map(|len| Axis::of(desc, axis, len)).collect())
         };
         let [heights, widths] = [axis(0)?, axis(1)?];
-        let mut best: Option<Self> = None;
-        for &p in &heights {
-            for &q in &widths {
-                let shape = Self::of(desc, level, [p, q]);
-                if best.is_none_or(|best| shape.cost < best.cost) {
-                    best = Some(shape);
+        // What a length costs is found once for each, not for each pair: there may be more than a thousand of these.
+        let mut best: Option<(f64, [&Axis; 2])> = None;
+        for p in &heights {
+            for q in &widths {
+                let cost = cost([p, q], desc.channels);
+                if best.is_none_or(|(least, _)| cost < least) {
+                    best = Some((cost, [p, q]));
                 }
             }
         }
-        best.ok_or(overflow)
+        best.map(|(_, axes)| Self::with_axes(axes, desc, level)).ok_or(overflow)
+    }
+
+    /// Less than the cost of any shape: that of the shortest transforms, as if there were no halos.
+    pub(crate) fn least_cost(desc: &Filter2dDesc, level: Level) -> f64 {
+        let values = [desc.size[0], desc.size[1], desc.channels].iter().map(|&n| n as f64).product::<f64>();
+        let axes = desc.mask_size.iter().filter(|&&taps| taps > 1).count() as f64;
+        // Two planes share a transform. The shortest has two passes.
+        values / 2.0 * (REST + 2.0 * pass(4) * axes) * level_factor(level)
     }
 
     /// Tiles of so many points, each at least as many as taps.
     pub(crate) fn of(desc: &Filter2dDesc, level: Level, points: [usize; 2]) -> Self {
-        let outputs = [0, 1].map(|axis| {
-            // A transform as long as the picture and the mask may have room for more outputs than there are.
-            (points[axis] - desc.mask_size[axis] + 1).min(desc.size[axis])
-        });
-        let tiles = [0, 1].map(|axis| desc.size[axis].div_ceil(outputs[axis]));
-        let pairs = tiles[0] as f64 * (tiles[1] as f64 * desc.channels as f64 / 2.0).ceil();
-        let area = points[0] as f64 * points[1] as f64;
-        let passes: f64 = [0, 1]
-            .iter()
-            .filter(|&&axis| desc.mask_size[axis] > 1)
-            .flat_map(|&axis| radices(points[axis]))
-            .map(pass)
-            .sum();
-        let cost = pairs * (area * (passes + REST) * crowding(area * BYTES) + TILE) * level_factor(level);
-        Self { points, outputs, tiles, cost }
+        let axes = [0, 1].map(|axis| Axis::of(desc, axis, points[axis]));
+        Self::with_axes([&axes[0], &axes[1]], desc, level)
     }
+
+    fn with_axes(axes: [&Axis; 2], desc: &Filter2dDesc, level: Level) -> Self {
+        Self {
+            points: axes.map(|axis| axis.points),
+            outputs: axes.map(|axis| axis.outputs),
+            tiles: axes.map(|axis| axis.tiles),
+            cost: cost(axes, desc.channels) * level_factor(level),
+        }
+    }
+}
+
+/// A length of transforms along one axis.
+struct Axis {
+    points: usize,
+    outputs: usize,
+    tiles: usize,
+    /// Nanoseconds per point of its passes.
+    passes: f64,
+}
+
+impl Axis {
+    fn of(desc: &Filter2dDesc, axis: usize, points: usize) -> Self {
+        let (taps, size) = (desc.mask_size[axis], desc.size[axis]);
+        // A transform as long as the picture and the mask may have room for more outputs than there are.
+        let outputs = (points - taps + 1).min(size);
+        let passes = if taps > 1 { radices(points).into_iter().map(pass).sum() } else { 0.0 };
+        Self { points, outputs, tiles: size.div_ceil(outputs), passes }
+    }
+}
+
+/// Nanoseconds of a picture at the widest level.
+fn cost([p, q]: [&Axis; 2], channels: usize) -> f64 {
+    let pairs = p.tiles as f64 * ((q.tiles * channels).div_ceil(2)) as f64;
+    let area = p.points as f64 * q.points as f64;
+    pairs * (area * (p.passes + q.passes + REST) * crowding(area * BYTES) + TILE)
 }

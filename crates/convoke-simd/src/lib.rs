@@ -52,6 +52,7 @@ mod scalar;
 mod simd;
 #[cfg(test)]
 mod tests;
+mod words;
 #[cfg(all(target_arch = "x86_64", target_feature = "sse2"))]
 mod x86;
 
@@ -59,5 +60,6 @@ pub use level::{Level, UnknownLevel};
 pub use portable::Portable;
 pub use scalar::Scalar;
 pub use simd::{Kernel, PastCaches, Simd};
+pub use words::as_f64_mut;
 #[cfg(all(target_arch = "x86_64", target_feature = "sse2"))]
 pub use x86::{Avx2, Avx512};

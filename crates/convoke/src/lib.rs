@@ -62,7 +62,7 @@ pub use convoke_core::{
 };
 pub use convoke_gemm::GemmConv2dPlan;
 pub use convoke_simd::UnknownLevel;
-pub use filter::{Filter, FilterAlgorithm, FilterCandidate, Planes, UnknownFilterAlgorithm};
+pub use filter::{Filter, FilterAlgorithm, FilterCandidate, PixelKind, Planes, UnknownFilterAlgorithm};
 pub use gaussian::{Gaussian, GaussianDesc, GaussianError, GaussianMethod, UnknownGaussianMethod};
 pub use options::{Algorithm, Options, UnknownAlgorithm};
 #[cfg(feature = "image")]

@@ -4,8 +4,9 @@
 use convoke_core::{Error, Filter2dDesc, Filter2dPlan, Filter2dStream, Level, Pixel};
 
 use crate::buffer::zeros;
+use crate::filter::bands::Bands;
 use crate::filter::choose::streamed;
-use crate::filter::{FilterAlgorithm, FilterCandidate};
+use crate::filter::{FilterAlgorithm, FilterCandidate, PixelKind};
 use crate::mask::Mask;
 use crate::options::Options;
 
@@ -34,8 +35,14 @@ use crate::options::Options;
 /// ```
 #[derive(Clone, Debug)]
 pub struct FilterStream<I, O> {
-    stream: Filter2dStream<I, O, Vec<f32>>,
+    stream: Stream<I, O>,
     algorithm: FilterAlgorithm,
+}
+
+#[derive(Clone, Debug)]
+enum Stream<I, O> {
+    Core(Box<Filter2dStream<I, O, Vec<f32>>>),
+    Narrow(Box<Bands<I, O>>),
 }
 
 impl<I: Pixel, O: Pixel> FilterStream<I, O> {
@@ -50,26 +57,58 @@ impl<I: Pixel, O: Pixel> FilterStream<I, O> {
     /// The same at a chosen level, with a chosen algorithm. The number of threads is ignored.
     ///
     /// # Errors
-    /// As [`new`](Self::new); [`Error::NotSeparable`] if a separable mask is asked for and this one is not, and
-    /// [`Error::NotStreamed`] for algorithms that need the whole picture.
+    /// As [`new`](Self::new); [`Error::NotSeparable`], [`Error::NotBox`] or [`Error::NotNarrow`] if the algorithm needs a
+    /// mask of that kind and this one is not, [`Error::Inexact`] for a box on integers whose sums are too large to be
+    /// exact, and [`Error::NotStreamed`] for [`Fft`](FilterAlgorithm::Fft), which needs more of the picture.
     pub fn with_options(desc: &Filter2dDesc, mask: &Mask, options: &Options) -> Result<Self, Error> {
-        let algorithm = match options.filter_algorithm {
-            FilterAlgorithm::Auto => streamed(desc, mask.weights(), options.level)?[0].algorithm,
-            asked => asked,
-        };
+        let (weights, level) = (mask.weights(), options.level);
+        if let FilterAlgorithm::Auto | FilterAlgorithm::Narrow = options.filter_algorithm {
+            if let Some(bands) = Bands::new(desc, weights, level)? {
+                return Ok(Self {
+                    stream: Stream::Narrow(Box::new(bands)),
+                    algorithm: FilterAlgorithm::Narrow,
+                });
+            }
+            if options.filter_algorithm == FilterAlgorithm::Narrow {
+                // Pixels that are not for it are summed directly, if the mask is of that kind.
+                return match Bands::<u8, u8>::new(desc, weights, level)? {
+                    Some(_) => Self::core(desc, weights, FilterAlgorithm::Direct, level),
+                    None => Err(Error::NotNarrow),
+                };
+            }
+        }
+        if options.filter_algorithm != FilterAlgorithm::Auto {
+            return Self::core(desc, weights, options.filter_algorithm, level);
+        }
+        let candidates = streamed(desc, weights, level, PixelKind::of::<I, O>())?;
+        match Self::core(desc, weights, candidates[0].algorithm, level) {
+            // What was chosen for integers need not do for these.
+            Err(Error::Inexact { .. }) => Self::core(desc, weights, FilterAlgorithm::Separable, level),
+            result => result,
+        }
+    }
+
+    fn core(
+        desc: &Filter2dDesc,
+        weights: &[f32],
+        algorithm: FilterAlgorithm,
+        level: Level,
+    ) -> Result<Self, Error> {
         let plan = match algorithm {
-            FilterAlgorithm::Direct => Filter2dPlan::new(desc, options.level)?,
-            FilterAlgorithm::Separable => Filter2dPlan::separable(desc, options.level)?,
+            FilterAlgorithm::Direct => Filter2dPlan::new(desc, level)?,
+            FilterAlgorithm::Separable => Filter2dPlan::separable(desc, level)?,
+            FilterAlgorithm::Box => Filter2dPlan::boxed(desc, level)?,
             _ => return Err(Error::NotStreamed),
         };
         let mut packed = zeros("packed mask", plan.packed_len())?;
-        let mask = plan.pack(mask.weights(), &mut packed)?;
+        let mask = plan.pack(weights, &mut packed)?;
         let stream = plan.stream(&mask, zeros("stream buffer", plan.stream_len())?)?;
-        Ok(Self { stream, algorithm })
+        Ok(Self { stream: Stream::Core(Box::new(stream)), algorithm })
     }
 
     /// Every algorithm that could compute the filter row by row, with what it is predicted to take for the whole picture,
-    /// fastest first; the first one is what [`FilterAlgorithm::Auto`] takes.
+    /// fastest first; the first one is what [`FilterAlgorithm::Auto`] takes, but for bytes to integers where
+    /// [narrow integers](FilterAlgorithm::Narrow) do.
     ///
     /// # Errors
     /// As [`new`](Self::new).
@@ -78,17 +117,20 @@ impl<I: Pixel, O: Pixel> FilterStream<I, O> {
         mask: &Mask,
         options: &Options,
     ) -> Result<Vec<FilterCandidate>, Error> {
-        streamed(desc, mask.weights(), options.level)
+        streamed(desc, mask.weights(), options.level, PixelKind::of::<I, O>())
     }
 
-    /// The algorithm that runs: direct or separable.
+    /// The algorithm that runs, never [`FilterAlgorithm::Auto`].
     pub fn algorithm(&self) -> FilterAlgorithm {
         self.algorithm
     }
 
     /// How it works, in a line for people.
     pub fn describe(&self) -> String {
-        format!("stream of {}", self.stream.plan().describe())
+        match &self.stream {
+            Stream::Core(stream) => format!("stream of {}", stream.plan().describe()),
+            Stream::Narrow(bands) => format!("stream of {}", bands.describe()),
+        }
     }
 
     /// The row of the picture that must be pushed next; `None` if rows are ready to be pulled, or none is left to
@@ -97,7 +139,10 @@ impl<I: Pixel, O: Pixel> FilterStream<I, O> {
     /// These are rows 0 to `H - 1` in this order, each once; but [`Border::Wrap`](crate::Border::Wrap) begins with
     /// the rows at the picture's end, and ends with those at its beginning.
     pub fn wants(&self) -> Option<usize> {
-        self.stream.wants()
+        match &self.stream {
+            Stream::Core(stream) => stream.wants(),
+            Stream::Narrow(bands) => bands.wants(),
+        }
     }
 
     /// Takes the row that the stream [`wants`](Self::wants), of `W * channels` elements.
@@ -105,7 +150,10 @@ impl<I: Pixel, O: Pixel> FilterStream<I, O> {
     /// # Errors
     /// [`Error::NotWanted`] if it wants none, [`Error::Length`] for a row of another length.
     pub fn push(&mut self, row: &[I]) -> Result<(), Error> {
-        self.stream.push(row)
+        match &mut self.stream {
+            Stream::Core(stream) => stream.push(row),
+            Stream::Narrow(bands) => bands.push(row),
+        }
     }
 
     /// Writes the next row of the result to `dst`, of `W * channels` elements, and says whether there was one.
@@ -113,21 +161,33 @@ impl<I: Pixel, O: Pixel> FilterStream<I, O> {
     /// # Errors
     /// [`Error::Length`] for a `dst` of another length.
     pub fn pull(&mut self, dst: &mut [O]) -> Result<bool, Error> {
-        self.stream.pull(dst)
+        match &mut self.stream {
+            Stream::Core(stream) => stream.pull(dst),
+            Stream::Narrow(bands) => bands.pull(dst),
+        }
     }
 
     /// Whether all rows of the result have been pulled.
     pub fn is_finished(&self) -> bool {
-        self.stream.is_finished()
+        match &self.stream {
+            Stream::Core(stream) => stream.is_finished(),
+            Stream::Narrow(bands) => bands.is_finished(),
+        }
     }
 
     /// What this filter does, sizes and all.
     pub fn desc(&self) -> &Filter2dDesc {
-        self.stream.plan().desc()
+        match &self.stream {
+            Stream::Core(stream) => stream.plan().desc(),
+            Stream::Narrow(bands) => bands.desc(),
+        }
     }
 
     /// The level it runs at.
     pub fn level(&self) -> Level {
-        self.stream.plan().level()
+        match &self.stream {
+            Stream::Core(stream) => stream.plan().level(),
+            Stream::Narrow(bands) => bands.level(),
+        }
     }
 }

@@ -184,24 +184,109 @@ fn streams_take_the_fastest_algorithm_that_streams() {
                     drain(stream, &src, 82) == filter.run::<_, f32>(&src).unwrap(),
                     "{algorithm} {desc:?}"
                 );
+                let options = Options::new().filter_algorithm(asked);
                 let stream = FilterStream::<u8, u8>::with_options(&desc, mask, &options).unwrap();
                 let src = bytes(37 * 41 * 2);
                 let any = Filter::new(&desc, mask).unwrap();
                 assert!(drain(stream, &src, 82) == any.run::<_, u8>(&src).unwrap(), "{algorithm} {desc:?}");
             }
-            for asked in [FilterAlgorithm::Box, FilterAlgorithm::Fft, FilterAlgorithm::Narrow] {
+            for asked in [FilterAlgorithm::Box, FilterAlgorithm::Narrow] {
                 let options = options.filter_algorithm(asked);
-                let error = FilterStream::<u8, u8>::with_options(&desc, mask, &options).err();
-                assert_eq!(error, Some(Error::NotStreamed));
+                let filter = Filter::with_options(&desc, mask, &options);
+                let stream = FilterStream::<f32, f32>::with_options(&desc, mask, &options);
+                assert_eq!(stream.as_ref().err(), filter.as_ref().err(), "{asked} {desc:?}");
+                let (Ok(filter), Ok(stream)) = (filter, stream) else { continue };
+                let src = floats(37 * 41 * 2);
+                assert!(drain(stream, &src, 82) == filter.run::<_, f32>(&src).unwrap(), "{asked} {desc:?}");
             }
+            let options = options.filter_algorithm(FilterAlgorithm::Fft);
+            let error = FilterStream::<u8, u8>::with_options(&desc, mask, &options).err();
+            assert_eq!(error, Some(Error::NotStreamed));
         }
     }
     let mask = Mask::gaussian(5.0).unwrap();
     let large = FilterStream::<u8, u8>::new(&mask.desc([100, 100], 1), &mask).unwrap();
     assert_eq!(large.algorithm(), FilterAlgorithm::Separable);
     let mask = Mask::boxed(15).unwrap();
-    let large = FilterStream::<u8, u8>::new(&mask.desc([100, 100], 1), &mask).unwrap();
+    let desc = mask.desc([100, 100], 1);
+    let large = FilterStream::<u8, u8>::new(&desc, &mask).unwrap();
+    assert_eq!(large.algorithm(), FilterAlgorithm::Narrow);
+    let large = FilterStream::<f32, u8>::new(&desc, &mask).unwrap();
+    assert_eq!(large.algorithm(), FilterAlgorithm::Box);
+    // Sums of 31x31 words are not exact in f32.
+    let mask = Mask::boxed(31).unwrap();
+    let large = FilterStream::<u16, u16>::new(&mask.desc([100, 100], 1), &mask).unwrap();
     assert_eq!(large.algorithm(), FilterAlgorithm::Separable);
+}
+
+/// Bytes in narrow integers: every border, anchor and height, masks taller than the picture included.
+#[test]
+fn narrow_streams_change_no_bit() {
+    let options = Options::new().filter_algorithm(FilterAlgorithm::Narrow);
+    for height in [1, 2, 5, 9, 20, 47] {
+        for (rows, weights) in [(1, "1 2 1"), (3, "1 2 1"), (4, "1 -1"), (7, "3"), (23, "1 1 1")] {
+            let row: Vec<f32> = weights.split(' ').map(|w| w.parse().unwrap()).collect();
+            for kind in 0..3 {
+                // A box, factors, and neither.
+                let tap = |y: usize| [1.0, 1.0 + (y % 3) as f32][kind.min(1)];
+                let mut mask: Vec<f32> =
+                    (0..rows).flat_map(|y| row.iter().map(move |w| w * tap(y))).collect();
+                if kind == 2 && rows * row.len() <= 49 {
+                    mask[0] += 1.0;
+                }
+                let mask = Mask::new([rows, row.len()], mask).unwrap().divisor(7.0);
+                let borders = BORDERS.into_iter().chain([Border::Constant(200.0)]);
+                for border in
+                    borders.filter(|border| border.outside().fract() == 0.0 && border.outside() >= 0.0)
+                {
+                    for anchor in [0, rows / 2, rows - 1] {
+                        for mode in [convoke::Mode::Correlate, convoke::Mode::Convolve] {
+                            let desc = mask.desc([height, 11], 3).border(border).mode(mode);
+                            let desc = desc.anchor([anchor, row.len() / 2]);
+                            let src = bytes(height * 33);
+                            let filter = Filter::with_options(&desc, &mask, &options).unwrap();
+                            let stream = FilterStream::<u8, u8>::new(&desc, &mask).unwrap();
+                            assert_eq!(stream.algorithm(), FilterAlgorithm::Narrow);
+                            let streamed = drain(stream.clone(), &src, 33);
+                            assert!(streamed == filter.run::<_, u8>(&src).unwrap(), "{desc:?}");
+                        }
+                    }
+                }
+            }
+        }
+    }
+    let mask: Mask = "1 2 1".parse().unwrap();
+    let mut stream = FilterStream::<u8, i16>::new(&mask.desc([1, 4], 1), &mask).unwrap();
+    assert_eq!(stream.push(&[1; 3]), Err(Error::Length { operand: "row", required: 4, got: 3 }));
+    assert_eq!((stream.wants(), stream.pull(&mut [0; 4])), (Some(0), Ok(false)));
+    stream.push(&[1; 4]).unwrap();
+    assert_eq!(stream.push(&[1; 4]), Err(Error::NotWanted { operand: "row" }));
+    assert_eq!(stream.pull(&mut [0; 5]), Err(Error::Length { operand: "dst", required: 4, got: 5 }));
+    let mut row = [0; 4];
+    assert_eq!((stream.pull(&mut row), row, stream.is_finished()), (Ok(true), [3, 4, 4, 3], true));
+}
+
+/// What is chosen for integers and for floats may differ; either is what the filter of that name makes.
+#[test]
+fn each_kind_of_pixels_has_its_algorithm() {
+    use convoke::PixelKind::{Floats, Integers};
+    let mask = Mask::gaussian_sized(1.1, 5).unwrap();
+    // Larger than the caches, if not by much.
+    let desc = mask.desc([1500, 1100], 3);
+    let options = Options::new().threads(2);
+    let fastest = [Integers, Floats]
+        .map(|kind| Filter::explain_for(kind, &desc, &mask, &options).unwrap()[0].algorithm);
+    let filter = Filter::with_options(&desc, &mask, &options).unwrap();
+    assert_eq!([filter.algorithm_for::<u8, u8>(), filter.algorithm_for::<u8, f32>()], fastest);
+    assert_eq!(filter.algorithm(), fastest[1]);
+    let src = bytes(1500 * 1100 * 3);
+    for algorithm in [FilterAlgorithm::Direct, FilterAlgorithm::Separable] {
+        let other = Filter::with_options(&desc, &mask, &options.filter_algorithm(algorithm)).unwrap();
+        assert!(other.run::<_, u8>(&src).unwrap() == filter.run::<_, u8>(&src).unwrap());
+        if algorithm == fastest[1] {
+            assert!(other.run::<_, f32>(&src).unwrap() == filter.run::<_, f32>(&src).unwrap());
+        }
+    }
 }
 
 fn drain<P>(mut stream: FilterStream<P, P>, src: &[P], row_len: usize) -> Vec<P>

@@ -1,7 +1,10 @@
 //! `convoke::opencv` against results of OpenCV 5.0.0, at every level. `golden/opencv.py` made the results; neither it
 //! nor OpenCV is needed here.
 
-use convoke::opencv::{OpenCvError, Picture, box_filter, filter2d, gaussian_blur, scharr, sobel};
+use convoke::opencv::{
+    OpenCvError, Picture, box_filter, box_filter_into, filter2d, filter2d_into, gaussian_blur,
+    gaussian_blur_into, scharr, scharr_into, sobel, sobel_into,
+};
 use convoke::{Border, Error, Level, Options};
 
 /// The bytes that pictures are cut from.
@@ -155,4 +158,36 @@ fn bad_calls_are_errors() {
     let zero = box_filter(&picture, [0, 3], None, true, Border::Reflect, &options).unwrap_err();
     assert_eq!(zero, OpenCvError::Filter(Error::TooSmall { operand: "mask height", required: 1, got: 0 }));
     assert!(zero.to_string().starts_with("mask height"));
+}
+
+/// The same results in a buffer of the caller's, which is left alone if it is of another length.
+#[test]
+fn results_in_buffers() {
+    let pixels: Vec<u8> = (0..77 * 9).map(|i| (i * 37 % 251) as u8).collect();
+    let picture = Picture { pixels: &pixels, size: [9, 77], channels: 1 };
+    let (border, options) = (Border::Reflect101, Options::new());
+    let mut bytes = vec![1_u8; pixels.len()];
+    let mut signed = vec![1_i16; pixels.len()];
+
+    gaussian_blur_into(&picture, [5, 3], [0.0; 2], border, &options, &mut bytes).unwrap();
+    assert_eq!(bytes, gaussian_blur(&picture, [5, 3], [0.0; 2], border, &options).unwrap());
+    box_filter_into(&picture, [3, 7], None, true, border, &options, &mut bytes).unwrap();
+    assert_eq!(bytes, box_filter(&picture, [3, 7], None, true, border, &options).unwrap());
+    sobel_into(&picture, [0, 1], 3, border, &options, &mut signed).unwrap();
+    assert_eq!(signed, sobel::<i16>(&picture, [0, 1], 3, border, &options).unwrap());
+    scharr_into(&picture, [1, 0], border, &options, &mut signed).unwrap();
+    assert_eq!(signed, scharr::<i16>(&picture, [1, 0], border, &options).unwrap());
+    let taps = [1, -2, 3, 4, -5, 6];
+    filter2d_into(&picture, [2, 3], &taps, None, 3, border, &options, &mut signed).unwrap();
+    assert_eq!(signed, filter2d::<i16>(&picture, [2, 3], &taps, None, 3, border, &options).unwrap());
+
+    for len in [0, pixels.len() - 1] {
+        let error =
+            gaussian_blur_into(&picture, [3, 3], [0.0; 2], border, &options, &mut bytes[..len]).unwrap_err();
+        assert!(error.to_string().contains(&format!("{}", pixels.len())), "{error}");
+    }
+    bytes.push(1);
+    let before = bytes.clone();
+    assert!(gaussian_blur_into(&picture, [3, 3], [0.0; 2], border, &options, &mut bytes).is_err());
+    assert_eq!(bytes, before);
 }

@@ -118,14 +118,16 @@ pub(crate) struct FilterHow {
     /// Row and column of the mask tap that lies on the output pixel [default: the middle, rounded down]
     #[arg(long, value_name = "R,C", allow_hyphen_values = true)]
     pub(crate) anchor: Option<Anchor>,
-    /// auto, direct, separable, box, fft, narrow, or reference (naive loops in f64)
+    /// auto, direct, separable, box, fft, narrow, or reference (naive loops in f64). On integers all give the same
+    /// results; on floats auto may choose another one than on integers, and results may differ in their last bits
     #[arg(long, value_name = "ALGO", default_value = "auto")]
     pub(crate) algo: FilterChoice,
     /// Sums of pixels or results that are f32 in f32 or in f64: with one rounding at the end, the same bits on every
-    /// level, by the direct algorithm
+    /// level, by the direct algorithm, or the separable one where it gives the mask's own values or is asked for
     #[arg(long, value_name = "FORMAT", default_value = "f32", value_parser = values::accumulate)]
     pub(crate) accumulate: Accumulate,
-    /// How gaussian:SIGMA is computed: exact, box or box:N. box is fast however large SIGMA is, and near: N passes
+    /// How gaussian:SIGMA is computed: exact (SIGMA up to 511), box or box:N (up to 16384). box is fast however large
+    /// SIGMA is, and near: N passes
     /// (1 to 8, default 4) of a box with fractional ends. `convoke explain filter` says how near. Results are rounded
     /// sums, and not the exact value rounded once
     #[arg(long, value_name = "METHOD", default_value = "exact", value_parser = values::gaussian_method)]
@@ -299,6 +301,12 @@ pub(crate) struct ExplainFilterArgs {
     /// A picture, an .npy array, or sizes, such as 480x640x3
     #[arg(value_name = "IN|SIZES")]
     pub(crate) input: String,
+    /// Pixels of the picture: u8, u16, i16 or f32 [default: the file's; f32 for sizes]
+    #[arg(long, value_name = "TYPE")]
+    pub(crate) input_type: Option<OutputType>,
+    /// Values of the result: same, u8, i16, u16 or f32
+    #[arg(long, value_name = "TYPE", default_value = "same")]
+    pub(crate) output_type: OutputType,
     #[command(flatten)]
     pub(crate) how: FilterHow,
     #[command(flatten)]

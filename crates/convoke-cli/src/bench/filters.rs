@@ -105,7 +105,7 @@ pub(super) fn run(args: &BenchArgs, threads: usize) -> Outcome<()> {
                     let picture = opencv::Picture { pixels: bytes, size, channels };
                     let timed = problem.samples.round(|| {
                         let border = Border::Reflect101;
-                        opencv::gaussian_blur(&picture, [side; 2], [0.0; 2], border, &options).map(drop)
+                        opencv::gaussian_blur_into(&picture, [side; 2], [0.0; 2], border, &options, to_bytes)
                     });
                     timed.about(&problem.name)?;
                 }
@@ -220,8 +220,11 @@ fn row(problem: &Problem, level: Level, threads: usize) -> Row<'_> {
         algo: match &problem.what {
             What::Copy => "copy",
             What::OpenCvGaussian { .. } => "opencv",
-            What::Filter(filter) if problem.types != Types::Floats && filter.is_narrow() => "narrow",
-            What::Filter(filter) => filter.algorithm().name(),
+            What::Filter(filter) => match problem.types {
+                Types::Floats => filter.algorithm().name(),
+                Types::Bytes => filter.algorithm_for::<u8, u8>().name(),
+                Types::BytesToSigned => filter.algorithm_for::<u8, i16>().name(),
+            },
         },
         level: level.name(),
         threads,

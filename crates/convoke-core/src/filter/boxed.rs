@@ -83,12 +83,12 @@ impl BoxLayout {
         let block = width.div_ceil(width.div_ceil(room));
         let outputs = block * channels;
         let (across, len) = if taps < WIDE {
-            let (parts, len) = row::Parts::new(taps, halo, outputs, lanes).ok_or(overflow)?;
-            (Across::Row(parts), len)
+            let parts = row::Parts::new(taps, outputs, lanes);
+            (Across::Row(parts), row::len(taps, channels, outputs, lanes))
         } else {
-            let len = columns::columns_len(channels, halo, outputs, lanes).ok_or(overflow)?;
-            (Across::Columns { lines }, len)
+            (Across::Columns { lines }, columns::len(taps, channels, outputs, lanes))
         };
+        let len = len.ok_or(overflow)?;
         let odd = |pitch: usize| if pitch.is_multiple_of(512) { pitch + ALIGN } else { pitch };
         let pitch = odd((outputs.max(lanes) + lanes).next_multiple_of(ALIGN));
         let line = pitch.checked_add(halo).ok_or(overflow)?;

@@ -35,12 +35,36 @@ pub(super) struct Certificates([Certificate; MAGNITUDES.len()]);
 impl Certificates {
     /// For these weights. `outside` is the value of constant borders, 0 otherwise.
     pub(super) fn new(weights: &[f32], outside: f32, post: Post) -> Self {
-        Self(MAGNITUDES.map(|magnitude| Certificate::new(weights, magnitude, outside, post)))
+        let sums = Sums::of(weights);
+        // The product loses u of itself, then the sum so far, as computed, loses u of itself. For all magnitudes in one
+        // walk: each step of a walk waits for the one before.
+        let pixels = MAGNITUDES.map(|magnitude| pixel(magnitude, outside));
+        let ([mut magnitudes, mut errors], n) = ([[0.0; MAGNITUDES.len()]; 2], MAGNITUDES.len());
+        for &w in weights {
+            for i in 0..n {
+                let product = f64::from(w).abs() * pixels[i];
+                let product_error = F32.unit * product + F32.underflow;
+                magnitudes[i] += product;
+                errors[i] += product_error;
+                errors[i] += F32.unit * (magnitudes[i] + errors[i]) + F32.underflow;
+            }
+        }
+        let mut certificates =
+            MAGNITUDES.map(|magnitude| Certificate::exact(&sums, magnitude, outside, post));
+        for (i, certificate) in certificates.iter_mut().enumerate() {
+            certificate.margin = margin(after(post, magnitudes[i], errors[i], &F32));
+        }
+        Self(certificates)
     }
 
     /// The same for a mask with these factors, summed down and then across.
     pub(super) fn separable(mask: &[f32], factors: [&[f32]; 2], outside: f32, post: Post) -> Self {
-        Self(MAGNITUDES.map(|magnitude| Certificate::separable(mask, factors, magnitude, outside, post)))
+        let (sums, sides) = (Sums::of(mask), factors.map(Sums::of));
+        let is_exact = factor::is_exact(mask, factors[0], factors[1]);
+        Self(MAGNITUDES.map(|magnitude| {
+            let direct = Certificate::exact(&sums, magnitude, outside, post);
+            Certificate::separable(direct, (&sums, &sides, is_exact), pixel(magnitude, outside), post)
+        }))
     }
 
     /// The same for as many taps of one weight, summed in any order.
@@ -78,28 +102,38 @@ pub(super) struct Certificate {
     pub(super) fine_margin: f64,
 }
 
+/// What certificates need to know of weights, apart from their order.
+struct Sums {
+    len: usize,
+    /// Of the magnitudes.
+    sum: f64,
+    /// All weights are multiples of 2 to this power; `None` if they are 0.
+    step: Option<i32>,
+}
+
+impl Sums {
+    fn of(weights: &[f32]) -> Self {
+        let step = weights.iter().filter(|&&w| w != 0.0).map(|&w| odd_part(w).1).min();
+        Self { len: weights.len(), sum: weights.iter().map(|&w| f64::from(w).abs()).sum(), step }
+    }
+}
+
+/// The greatest magnitude of a pixel, on the border or not.
+fn pixel(magnitude: i32, outside: f32) -> f64 {
+    f64::from(outside).abs().max(f64::from(magnitude))
+}
+
 impl Certificate {
-    /// For these weights and pixels up to `magnitude`.
-    fn new(weights: &[f32], magnitude: i32, outside: f32, post: Post) -> Self {
-        let pixel = f64::from(outside).abs().max(f64::from(magnitude));
+    /// All but the margin: of sums in f32 that are exact, and of those in f64.
+    fn exact(sums: &Sums, magnitude: i32, outside: f32, post: Post) -> Self {
+        let pixel = pixel(magnitude, outside);
         let integral = outside as i32 as f32 == outside;
-        let exact_bits = if integral { exact_bits(weights, pixel, post) } else { 0 };
-        let mut magnitude = 0.0;
-        let mut error = 0.0;
-        for &w in weights {
-            // The product loses u of itself, then the sum so far, as computed, loses u of itself.
-            let product = f64::from(w).abs() * pixel;
-            let product_error = F32.unit * product + F32.underflow;
-            magnitude += product;
-            error += product_error;
-            error += F32.unit * (magnitude + error) + F32.underflow;
-        }
-        let bound = after(post, magnitude, error, &F32);
+        let exact_bits = if integral { exact_bits(sums, pixel, post) } else { 0 };
         // Any order of n terms: each takes part in at most n roundings.
-        let magnitude = weights.iter().map(|&w| f64::from(w).abs() * pixel).sum::<f64>();
-        let roundings = weights.len() as f64 + 1.0;
+        let magnitude = sums.sum * pixel;
+        let roundings = sums.len as f64 + 1.0;
         let error = roundings * (F64.unit * magnitude + F64.underflow) * SLACK;
-        Self { exact_bits, margin: margin(bound), fine_margin: after(post, magnitude, error, &F64) }
+        Self { exact_bits, margin: 1.0, fine_margin: after(post, magnitude, error, &F64) }
     }
 }
 
@@ -107,29 +141,36 @@ impl Certificate {
     /// For as many taps of one weight, and pixels up to `magnitude`: exact, or not to be trusted with integers at all.
     fn boxed(weight: f32, taps: usize, magnitude: i32, outside: f32, post: Post) -> Self {
         const NONE: Post = Post { scale: 1.0, divisor: 1.0, offset: 0.0 };
-        let pixel = f64::from(outside).abs().max(f64::from(magnitude));
+        let pixel = pixel(magnitude, outside);
         let integral = outside as i32 as f32 == outside;
+        let repeated = |weight: f32| {
+            let one = Sums::of(&[weight]);
+            Sums { len: taps, sum: one.sum * taps as f64, step: one.step }
+        };
         // Sums of pixels, and then those times the weight.
-        let sums_are_exact = integral && exact_bits_repeated(&[1.0], taps, pixel, NONE) > 0;
-        let exact_bits = if sums_are_exact { exact_bits_repeated(&[weight], taps, pixel, post) } else { 0 };
+        let sums_are_exact = integral && exact_bits(&repeated(1.0), pixel, NONE) > 0;
+        let exact_bits = if sums_are_exact { exact_bits(&repeated(weight), pixel, post) } else { 0 };
         Self { exact_bits, margin: 1.0, fine_margin: 1.0 }
     }
 
-    /// For a mask with these factors, summed down and then across.
-    fn separable(mask: &[f32], [column, row]: [&[f32]; 2], magnitude: i32, outside: f32, post: Post) -> Self {
-        let direct = Self::new(mask, magnitude, outside, post);
+    /// The `direct` one for a mask with these factors, summed down and then across. Given what is known of the mask and the
+    /// factors, and whether their products are the mask's values.
+    fn separable(
+        direct: Self,
+        (mask, [column, row], is_exact): (&Sums, &[Sums; 2], bool),
+        pixel: f64,
+        post: Post,
+    ) -> Self {
         // The sums down are made of the same grid as the final ones, or a coarser one, and are no larger.
-        let exact_bits = if factor::is_exact(mask, column, row) { direct.exact_bits } else { 0 };
+        let exact_bits = if is_exact { direct.exact_bits } else { 0 };
         // A term meets at most R + 1 roundings on its way down and S + 1 across, and the product of its factors is off
         // by DEVIATION; each of them loses a unit of what is there. What underflows, in each of these and in the factors,
         // is multiplied by a pixel or by the row.
-        let pixel = f64::from(outside).abs().max(f64::from(magnitude));
-        let sum = |weights: &[f32]| weights.iter().map(|&w| f64::from(w).abs()).sum::<f64>();
-        let magnitude = (sum(column) * sum(row)).max(sum(mask)) * pixel;
-        let roundings = (column.len() + row.len() + factor::DEVIATION + 2) as f64;
+        let magnitude = (column.sum * row.sum).max(mask.sum) * pixel;
+        let roundings = (column.len + row.len + factor::DEVIATION + 2) as f64;
         let growth = roundings * F32.unit;
-        let terms = (mask.len() + column.len() + row.len() + 2) as f64;
-        let underflow = 4.0 * terms * (sum(row) + 1.0) * (pixel + 1.0) * F32.underflow;
+        let terms = (mask.len + column.len + row.len + 2) as f64;
+        let underflow = 4.0 * terms * (row.sum + 1.0) * (pixel + 1.0) * F32.underflow;
         let error = growth * (1.0 + growth) * magnitude + underflow;
         let bound = if growth < 0.01 { after(post, magnitude, error, &F32) } else { f64::INFINITY };
         Self { exact_bits, margin: margin(bound), ..direct }
@@ -195,20 +236,13 @@ impl Grid {
 /// of each tie, or on it; and on it only if `q` itself is: otherwise `|q - (m + 1/2)| >= 1 / (2 D) > 2^(k - 25)`, while f32
 /// below `2^k` are at most `2^(k - 24)` apart and rounding moves `q` by at most half of that. (Where `q` lies beyond `2^k`
 /// the nearest tie is more than 1/2 away.)
-fn exact_bits(weights: &[f32], pixel: f64, post: Post) -> u32 {
-    exact_bits_repeated(weights, 1, pixel, post)
-}
-
-/// The same with each weight standing for as many equal ones.
-fn exact_bits_repeated(weights: &[f32], times: usize, pixel: f64, post: Post) -> u32 {
-    let step = weights.iter().filter(|&&w| w != 0.0).map(|&w| odd_part(w).1).min();
-    let Some(step) = step else {
+fn exact_bits(weights: &Sums, pixel: f64, post: Post) -> u32 {
+    let Some(step) = weights.step else {
         // All sums are 0.
         return exact_bits_after(post, Grid { step: 0, most: 0.0 });
     };
     // The sum is exact while it is below 2^53 steps, and not below 2^24 of them if it is not exact.
-    let sum = weights.iter().map(|&w| f64::from(w).abs()).sum::<f64>() * times as f64;
-    exact_bits_after(post, Grid { step, most: sum * pixel / power(step) })
+    exact_bits_after(post, Grid { step, most: weights.sum * pixel / power(step) })
 }
 
 /// Where every step is exact: f32 holds all ties of integers of this size.

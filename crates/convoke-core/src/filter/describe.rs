@@ -6,6 +6,7 @@ use convoke_simd::Level;
 
 use super::plan::{Filter2dPlan, Method};
 use crate::Accumulate;
+use crate::kernel::boxes;
 use crate::kernel::plane::{TILE_ROWS, tile_vectors};
 
 /// What a plan decided. `Display` tells it in one line.
@@ -42,6 +43,7 @@ impl Filter2dPlan {
             algorithm: match self.method {
                 Method::Direct if desc.accumulate == Accumulate::F64 => "direct in f64",
                 Method::Direct => "direct",
+                Method::Separable if desc.accumulate == Accumulate::F64 => "separable in f64",
                 Method::Separable => "separable",
                 Method::Box(_) => "box",
             },
@@ -54,8 +56,8 @@ impl Filter2dPlan {
             macs: outputs.saturating_mul(match self.method {
                 Method::Direct => r * s,
                 Method::Separable => r + s,
-                // Additions, in fact: three down, and up to three for each digit of the width in base 4.
-                Method::Box(_) => 3 + 3 * (s.ilog2() as usize / 2 + 1),
+                // Additions, in fact: three down, and what it takes across.
+                Method::Box(_) => 3 + boxes::additions(s),
             } as u64),
             error_terms: self.error_terms(),
         }

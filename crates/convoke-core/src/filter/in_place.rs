@@ -8,7 +8,7 @@ use crate::error::{Error, check_len};
 use crate::{Border, Filter2dDesc};
 
 impl Filter2dPlan {
-    /// Filters a picture in place, with the bits of [`run`](Self::run). The plan is direct or separable.
+    /// Filters a picture in place, with the bits of [`run`](Self::run).
     ///
     /// `buffer` has at least [`stream_len`](Self::stream_len) elements: room for about as many rows as the mask has,
     /// where a run into another picture needs that picture.

@@ -91,8 +91,17 @@ impl Filter2dPlan {
     /// [`Error::WrongPacking`] if it was packed for another filter, or is no packed mask.
     pub fn open<'p>(&self, buffer: &'p [f32]) -> Result<PackedMask<'p>, Error> {
         let packed = Packed::open(buffer, self.body_len(), self.identity())?;
-        if packed.body(self.identity())?.iter().any(|w| !w.is_finite()) {
+        let body = packed.body(self.identity())?;
+        if body.iter().any(|w| !w.is_finite()) {
             return Err(Error::WrongPacking);
+        }
+        if let Method::Separable = self.method {
+            let [r, s] = self.desc.mask_size;
+            let (mask, factors) = body.split_at(r * s);
+            let (column, row) = factors.split_at(r);
+            if deviates(mask, column, row).is_some() {
+                return Err(Error::WrongPacking);
+            }
         }
         self.certify(packed)
     }
@@ -107,6 +116,7 @@ impl Filter2dPlan {
         }
     }
 
+    /// What is known of a mask whose factors, if any, have been looked at.
     fn certify<'p>(&self, packed: Packed<'p>) -> Result<PackedMask<'p>, Error> {
         let weights = packed.body(self.identity())?;
         let [r, s] = self.desc.mask_size;
@@ -117,9 +127,6 @@ impl Filter2dPlan {
             Method::Box(_) => Certificates::boxed(weights[0], r * s, outside, post),
             Method::Separable => {
                 let (column, row) = factors.split_at(r);
-                if deviates(mask, column, row).is_some() {
-                    return Err(Error::WrongPacking);
-                }
                 Certificates::separable(mask, [column, row], outside, post)
             }
         };

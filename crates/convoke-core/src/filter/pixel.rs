@@ -113,7 +113,7 @@ pub(super) mod sealed {
     };
     use crate::Error;
 
-    pub trait Pixel: Copy + Default + Send + Sync + 'static {
+    pub trait Pixel: Copy + Default + From<u8> + Send + Sync + 'static {
         /// Least and greatest value of a type of integers; with such types on both sides, a result must be the
         /// rounded exact value.
         const RANGE: Option<[i32; 2]>;

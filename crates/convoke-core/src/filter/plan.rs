@@ -126,7 +126,7 @@ impl Filter2dPlan {
     /// picture first and then across, within [`error_terms`](Self::error_terms).
     ///
     /// # Errors
-    /// As for [`new`](Self::new), and [`Error::NotInF64`].
+    /// As for [`new`](Self::new).
     pub fn separable(desc: &Filter2dDesc, level: Level) -> Result<Self, Error> {
         Self::with_method(desc, level, Kind::Separable)
     }
@@ -174,7 +174,7 @@ impl Filter2dPlan {
                 return Err(Error::NotFinite { operand, index: 0 });
             }
         }
-        if desc.accumulate == Accumulate::F64 && !matches!(kind, Kind::Direct) {
+        if desc.accumulate == Accumulate::F64 && matches!(kind, Kind::Box) {
             return Err(Error::NotInF64);
         }
         if desc.divisor <= 0.0 {
@@ -211,8 +211,8 @@ impl Filter2dPlan {
         let (method, sums_pitch, scratch) = match kind {
             Kind::Direct => (Method::Direct, 0, rings()?),
             Kind::Separable => {
-                let (pitch, sums) =
-                    sums_layout(block * desc.channels, halo, level.lanes()).ok_or(overflow)?;
+                let (pitch, sums) = sums_layout(block * desc.channels, halo, level.lanes(), desc.accumulate)
+                    .ok_or(overflow)?;
                 (Method::Separable, pitch, rings()?.saturating_add(sums))
             }
             Kind::Box => {
@@ -282,12 +282,17 @@ impl Filter2dPlan {
     /// The `n` in the error bound of f32 results: with `u = 2^-24`, and as long as nothing overflows or underflows,
     /// `|y - exact| <= n * u * (1 + n * u) * (|scale| / divisor * sum|mask * src| + |offset|)`.
     ///
-    /// With [`Accumulate::F64`] that is one rounding of the result, and one for up to 2^29 of the taps.
+    /// With [`Accumulate::F64`] that is one rounding of the result, and one for up to 2^29 of the taps; of a
+    /// [separable](Self::separable) filter 8 more for the distance of the factors' products from the mask, which is 0 for
+    /// masks of whole numbers.
     pub fn error_terms(&self) -> usize {
         let [r, s] = self.desc.mask_size;
         if self.desc.accumulate == Accumulate::F64 {
-            // Rounding errors of f64 are smaller by 2^-29.
-            return 2 + ((r * s + 3) >> 29);
+            // Rounding errors of f64 are smaller by 2^-29. Factors need not give the mask's values exactly.
+            return match self.method {
+                Method::Separable => DEVIATION + 2 + ((r + 2 * s + 3) >> 29),
+                _ => 2 + ((r * s + 3) >> 29),
+            };
         }
         let sums = match self.method {
             Method::Direct => r * s,

@@ -55,12 +55,11 @@ impl<I: Pixel, O: Pixel> Kernel for Run<'_, I, O> {
         let (whole, rest) = scratch[start..].split_at_mut(ring_rows * plan.block_pitch);
         let (first_strip, rest) = rest.split_at_mut(ring_rows * plan.strip_pitch);
         let (last_strip, sums) = rest.split_at_mut(ring_rows * plan.strip_pitch);
-        let (sums, staged) = sums.split_at_mut(TILE_ROWS * plan.sums_pitch);
-        let mut stage = Stage::new(plan, self.weights, self.certificate, sums);
         // The direct algorithm goes through whole rows, which is how memory likes it best.
-        if plan.stages() {
-            stage.staged = &mut staged[..STAGED];
-        }
+        let staged = if plan.stages() { STAGED } else { 0 };
+        let (sums, staged) = sums.split_at_mut(sums.len() - staged);
+        let mut stage = Stage::new(plan, self.weights, self.certificate, sums);
+        stage.staged = staged;
         stage.wide = plan.is_wide::<I, O>();
 
         for start in self.cols.clone().step_by(plan.block) {

@@ -3,16 +3,17 @@
 
 use core::ops::Range;
 
-use convoke_simd::Simd;
+use convoke_simd::{Simd, as_f64_mut};
 
 use super::certificate::Certificate;
 use super::exact::Settle;
 use super::pixel::{Direct, Pixel};
 use super::plan::{Filter2dPlan, Method};
 use super::scatter::{Post, Scatter};
+use crate::Accumulate;
 use crate::kernel::plane::{Rows, TILE_ROWS, Taps, accumulate};
 use crate::kernel::separable::{Sums, across, down};
-use crate::kernel::wide::{self, WidePost, WideTaps};
+use crate::kernel::wide::{self, WidePost, WideSums, WideTaps};
 
 /// Outputs of a separable filter that are worked on at a time, in elements: a tile's rows of them stay in the first
 /// cache from the pass down to the pass across.
@@ -46,7 +47,7 @@ pub struct Stage<'a> {
     row: &'a [f32],
     /// Given if results need it.
     certificate: Option<Certificate>,
-    /// Sums down the picture of a tile's rows, for [`Method::Separable`].
+    /// Sums down the picture of a tile's rows, for [`Method::Separable`]; in f64 if that is what sums are made in.
     sums: &'a mut [f32],
     /// Results of a tile's rows on their way past the caches; nothing if they are stored as usual. [`STAGED`] elements.
     pub(super) staged: &'a mut [f32],
@@ -149,16 +150,30 @@ impl<'a> Stage<'a> {
             // A box has its own walk.
             Method::Box(_) => {}
             Method::Separable => {
+                // Half as many where each takes twice the room.
+                let most = if self.wide { CHUNK / 2 } else { CHUNK };
                 // Equal parts, the last of which overlaps with the one before rather than be narrower.
-                let part = width.div_ceil(width.div_ceil(CHUNK)).next_multiple_of(16).min(width);
+                let part = width.div_ceil(width.div_ceil(most)).next_multiple_of(16).min(width);
+                let post = wide_post(scatter.post);
+                if self.wide {
+                    scatter.post = Post { scale: 1.0, divisor: 1.0, offset: 0.0 };
+                }
                 for x in (0..width).step_by(part) {
                     let x = x.min(width - part);
                     // Outputs are made at least a vector wide, and read what is under the mask of that.
                     let under = part.max(S::LANES) + (s - 1) * channels;
                     let input = Rows { data: &rows.data[x..], ..rows };
-                    let mut sums = Sums { data: self.sums, pitch: self.plan.sums_pitch };
-                    down(simd, self.column, input, [count, under], &mut sums, !self.plan.fits_caches);
                     scatter.left = x;
+                    let pitch = self.plan.sums_pitch;
+                    if self.wide {
+                        let mut sums = WideSums { data: as_f64_mut(self.sums), pitch };
+                        wide::down(simd, self.column, input, [count, under], &mut sums);
+                        let taps = WideTaps { weights: self.row, cols: s, step: channels };
+                        wide::across(simd, taps, &sums, post, [count, part], &mut scatter);
+                        continue;
+                    }
+                    let mut sums = Sums { data: self.sums, pitch };
+                    down(simd, self.column, input, [count, under], &mut sums, !self.plan.fits_caches);
                     across(simd, self.row, channels, &sums, [count, part], &mut scatter);
                 }
             }
@@ -179,8 +194,15 @@ fn taps(weights: &[f32], cols: usize, step: usize) -> Taps<'_, impl Fn(usize) ->
 /// Elements of [`Stage::staged`].
 pub(super) const STAGED: usize = TILE_ROWS * CHUNK;
 
-/// Elements from one row of [`Stage::sums`] to the next, and the length of all of them.
-pub(super) fn sums_layout(width: usize, halo: usize, lanes: usize) -> Option<(usize, usize)> {
+/// Sums from one row of [`Stage::sums`] to the next, and the elements of all of them. Sums in f64 take two elements
+/// each, and one more for their alignment.
+pub(super) fn sums_layout(
+    width: usize,
+    halo: usize,
+    lanes: usize,
+    accumulate: Accumulate,
+) -> Option<(usize, usize)> {
     let pitch = width.min(CHUNK).max(lanes).checked_add(halo)?.checked_next_multiple_of(16)?;
-    Some((pitch, pitch.checked_mul(TILE_ROWS)?))
+    let sums = pitch.checked_mul(TILE_ROWS)?;
+    Some((pitch, if accumulate == Accumulate::F64 { sums.checked_mul(2)?.checked_add(1)? } else { sums }))
 }

@@ -12,13 +12,16 @@
 //! A product of two f32 has 48 bits and is exact in f64. So every tap costs one rounding, of 2^-53, fused or not, and
 //! all levels give the same bits.
 //!
+//! Of a separable mask, [`down`] makes sums of the column in f64 and [`across`] those of the row of these, as the two kernels
+//! for f32 do; only the second's products round, unfused, once more.
+//!
 //! Plain arrays: in a vector region the compiler makes registers of them, two for every vector of f32. The order of taps
 //! is that of the plane kernel, whose sharing of loads between output rows would save little here, where half the work is
 //! arithmetic on twice as many registers.
 
 use convoke_simd::Simd;
 
-use super::plane::{Rows, Sink};
+use super::plane::{Rows, Sink, TILE_ROWS};
 
 /// What is done to every sum in f64: `* scale`, `/ divisor`, `+ offset`.
 #[derive(Clone, Copy)]
@@ -104,6 +107,17 @@ fn tile<S: Simd, const W: usize, const NV: usize>(
         }
         sums = local;
     }
+    finish(simd, sums, post)
+}
+
+/// What is done to every sum, and the one rounding to f32.
+#[inline(always)]
+#[expect(clippy::needless_range_loop, reason = "iterators would not stay in registers")]
+fn finish<S: Simd, const W: usize, const NV: usize>(
+    simd: S,
+    mut sums: [f64; W],
+    post: WidePost,
+) -> [[S::F32; NV]; 1] {
     if post.scale != 1.0 {
         for i in 0..W {
             sums[i] *= post.scale;
@@ -128,4 +142,166 @@ fn tile<S: Simd, const W: usize, const NV: usize>(
         vectors[j] = simd.load(&values[j * S::LANES..]);
     }
     [vectors]
+}
+
+/// Where the sums of [`down`] go: `width` elements per row, at least a vector.
+pub(crate) struct WideSums<'a> {
+    pub(crate) data: &'a mut [f64],
+    /// Elements from one row to the next.
+    pub(crate) pitch: usize,
+}
+
+/// `dst[y, x] = sum over r of column[r] * rows[y + r, x]`, as in the [kernel for f32](super::separable::down): `count`
+/// rows, at most [`TILE_ROWS`], of `width` elements, at least a vector.
+#[inline(never)]
+pub(crate) fn down<S: Simd>(
+    simd: S,
+    column: &[f32],
+    rows: Rows<'_>,
+    [count, width]: [usize; 2],
+    dst: &mut WideSums<'_>,
+) {
+    simd.vectorize(
+        #[inline(always)]
+        || {
+            if count == TILE_ROWS && column.len() >= TILE_ROWS {
+                columns::<S, TILE_ROWS>(column, rows, 0, width, dst);
+            } else {
+                for y in 0..count {
+                    columns::<S, 1>(column, rows, y, width, dst);
+                }
+            }
+        },
+    );
+}
+
+/// `OR` rows from `y` on. The last vector is pushed back to end with them.
+#[inline(always)]
+fn columns<S: Simd, const OR: usize>(
+    column: &[f32],
+    rows: Rows<'_>,
+    y: usize,
+    width: usize,
+    dst: &mut WideSums<'_>,
+) {
+    let mut x = 0;
+    while x < width {
+        let at = x.min(width - S::LANES);
+        match S::LANES {
+            16 => column_tile::<OR, 16>(column, rows, [y, at], dst),
+            8 => column_tile::<OR, 8>(column, rows, [y, at], dst),
+            4 => column_tile::<OR, 4>(column, rows, [y, at], dst),
+            _ => column_tile::<OR, 1>(column, rows, [y, at], dst),
+        }
+        x = at + S::LANES;
+    }
+}
+
+/// `OR` rows of `W` elements: a row of inputs, once it is f64, serves every output row whose column contains it.
+#[inline(always)]
+#[expect(clippy::needless_range_loop, reason = "iterators would not stay in registers")]
+fn column_tile<const OR: usize, const W: usize>(
+    column: &[f32],
+    rows: Rows<'_>,
+    [y, x]: [usize; 2],
+    dst: &mut WideSums<'_>,
+) {
+    let mut sums = [[0.0_f64; W]; OR];
+    macro_rules! input_row {
+        ($r:expr, $lo:expr, $hi:expr) => {
+            let pixels = &rows.at(y + $r, x)[..W];
+            let mut v = [0.0_f64; W];
+            for j in 0..W {
+                v[j] = f64::from(pixels[j]);
+            }
+            for i in $lo..$hi {
+                let w = f64::from(column[$r - i]);
+                for j in 0..W {
+                    sums[i][j] += w * v[j];
+                }
+            }
+        };
+    }
+    // The rows that only some of the outputs need are written out: see the tile of the plane kernel.
+    let taps = column.len();
+    if OR == TILE_ROWS {
+        input_row!(0, 0, 1);
+        input_row!(1, 0, 2);
+        input_row!(2, 0, 3);
+    }
+    for r in OR - 1..taps {
+        input_row!(r, 0, OR);
+    }
+    if OR == TILE_ROWS {
+        input_row!(taps, 1, OR);
+        input_row!(taps + 1, 2, OR);
+        input_row!(taps + 2, 3, OR);
+    }
+    for i in 0..OR {
+        dst.data[(y + i) * dst.pitch + x..][..W].copy_from_slice(&sums[i]);
+    }
+}
+
+/// `sum over s of row[s] * src[y, x + s * step]` for `count` rows of `width` elements, and what is done to every sum.
+///
+/// Here a product has two roundings of f64, its own and that of the sum. It is never fused, so that all levels give the
+/// same bits.
+#[inline(never)]
+pub(crate) fn across<S: Simd, K: Sink>(
+    simd: S,
+    row: WideTaps<'_>,
+    src: &WideSums<'_>,
+    post: WidePost,
+    [count, width]: [usize; 2],
+    sink: &mut K,
+) {
+    simd.vectorize(
+        #[inline(always)]
+        || {
+            for y in 0..count {
+                let src = &src.data[y * src.pitch..];
+                let mut x = 0;
+                while x + 4 * S::LANES <= width {
+                    let sums = match S::LANES {
+                        16 => row_tile::<S, 64, 4>(simd, row, &src[x..], post),
+                        8 => row_tile::<S, 32, 4>(simd, row, &src[x..], post),
+                        4 => row_tile::<S, 16, 4>(simd, row, &src[x..], post),
+                        _ => row_tile::<S, 4, 4>(simd, row, &src[x..], post),
+                    };
+                    sink.put(simd, [y, x], 4 * S::LANES, sums);
+                    x += 4 * S::LANES;
+                }
+                while x < width {
+                    let at = x.min(width.saturating_sub(S::LANES));
+                    let sums = match S::LANES {
+                        16 => row_tile::<S, 16, 1>(simd, row, &src[at..], post),
+                        8 => row_tile::<S, 8, 1>(simd, row, &src[at..], post),
+                        4 => row_tile::<S, 4, 1>(simd, row, &src[at..], post),
+                        _ => row_tile::<S, 1, 1>(simd, row, &src[at..], post),
+                    };
+                    sink.put(simd, [y, at], S::LANES.min(width), sums);
+                    x = at + S::LANES;
+                }
+            }
+        },
+    );
+}
+
+/// `NV` vectors, `W` elements, of one row.
+#[inline(always)]
+#[expect(clippy::needless_range_loop, reason = "iterators would not stay in registers")]
+fn row_tile<S: Simd, const W: usize, const NV: usize>(
+    simd: S,
+    row: WideTaps<'_>,
+    src: &[f64],
+    post: WidePost,
+) -> [[S::F32; NV]; 1] {
+    let mut sums = [0.0_f64; W];
+    for (s, &w) in row.weights.iter().enumerate() {
+        let (w, src) = (f64::from(w), &src[s * row.step..][..W]);
+        for i in 0..W {
+            sums[i] += w * src[i];
+        }
+    }
+    finish(simd, sums, post)
 }

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::str::FromStr;
 
-/// A way of computing a picture filter. Bytes come out the same in every one of them.
+/// A way of computing a picture filter. Integers come out the same in every one of them; floats may differ in rounding.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum FilterAlgorithm {

@@ -1,11 +1,31 @@
 //! Which algorithm a picture filter gets: every one that can compute it, with a prediction of its time from what it
-//! does per pixel. Between a mask and a plan.
+//! does per value. Between a mask and a plan.
+//!
+//! Integers and floats are predicted apart. Integers come out the same by every algorithm, so each is judged by its time
+//! alone, a second look at what floats leave open included. Floats may differ in their last bits; what is chosen for
+//! them depends on the descriptor, the mask and the level, never on a picture or the number of threads.
 
-use convoke_core::{Accumulate, Error, Filter2dDesc, Level, factor};
+use convoke_core::{Accumulate, Error, Filter2dDesc, Filter2dPlan, Level, Pixel, factor};
 use convoke_fft::FftFilterPlan;
 
 use super::algorithm::FilterAlgorithm;
 use crate::buffer::zeros;
+
+/// What pixels are, as far as the choice of an algorithm depends on it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum PixelKind {
+    /// Integers from integers: the exact value, rounded once, by whatever algorithm.
+    Integers,
+    /// Floats on either side: sums that round as the algorithm goes.
+    Floats,
+}
+
+impl PixelKind {
+    /// Of a filter that reads `I` and writes `O`.
+    pub fn of<I: Pixel, O: Pixel>() -> Self {
+        if Filter2dPlan::rounds_exactly::<I, O>() { Self::Integers } else { Self::Floats }
+    }
+}
 
 /// An algorithm that could compute a filter.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -18,67 +38,113 @@ pub struct FilterCandidate {
     pub cost: f64,
 }
 
-/// The algorithms for this filter, fastest first.
-pub(super) fn candidates(
-    desc: &Filter2dDesc,
-    mask: &[f32],
-    level: Level,
-) -> Result<Vec<FilterCandidate>, Error> {
-    let [r, s] = desc.mask_size;
-    if mask.len() != r.saturating_mul(s) {
-        return Err(Error::Length { operand: "mask", required: r.saturating_mul(s), got: mask.len() });
-    }
-    let values = [desc.size[0], desc.size[1], desc.channels].iter().map(|&n| n as f64).product::<f64>();
-    let unit = values * multiply_add(level);
-    let mut all =
-        vec![FilterCandidate { algorithm: FilterAlgorithm::Direct, cost: unit * direct_cost(desc) }];
-    if desc.accumulate == Accumulate::F64 {
-        // No other algorithm has sums in f64. What it costs does not matter then.
-        return Ok(all);
-    }
-    // With one row or one column there is nothing to factor.
-    if r.min(s) > 1 {
-        let [mut column, mut row] = [zeros("mask", r)?, zeros("mask", s)?];
-        if factor(mask, &mut column, &mut row)? {
-            let cost = unit * separable_cost(desc);
-            all.push(FilterCandidate { algorithm: FilterAlgorithm::Separable, cost });
-        }
-    }
-    if r * s > 1 && mask.iter().all(|w| *w == mask[0]) && sums_are_exact(mask) {
-        all.push(FilterCandidate { algorithm: FilterAlgorithm::Box, cost: unit * box_cost(desc) });
-    }
-    // Planning a transform takes longer than small masks are worth looking at.
-    if r * s >= WORTH_A_TRANSFORM
-        && let Ok(plan) = FftFilterPlan::new(desc, level)
-    {
-        all.push(FilterCandidate { algorithm: FilterAlgorithm::Fft, cost: TYPES * plan.predicted_cost() });
-    }
-    all.sort_by(|a, b| a.cost.total_cmp(&b.cost));
-    Ok(all)
+/// What algorithms are predicted to take.
+pub(crate) struct Predictions {
+    /// Each with its time for integers and for floats, if it can be taken for them.
+    all: Vec<(FilterAlgorithm, [Option<f64>; 2])>,
 }
 
-/// Those of them that can take a picture row by row: boxes are separable, too.
+impl Predictions {
+    /// Of all algorithms that can compute a filter; without transforms, if `every` is not asked for, where they have no
+    /// chance.
+    pub(crate) fn new(desc: &Filter2dDesc, mask: &[f32], level: Level, every: bool) -> Result<Self, Error> {
+        let [r, s] = desc.mask_size;
+        if mask.len() != r.saturating_mul(s) {
+            return Err(Error::Length { operand: "mask", required: r.saturating_mul(s), got: mask.len() });
+        }
+        let values = [desc.size[0], desc.size[1], desc.channels].iter().map(|&n| n as f64).product::<f64>();
+        let unit = multiply_add(level);
+        let memory = if 8.0 * values > CACHED { 1.0 } else { 0.0 };
+        let looks = |terms: usize| second_looks(desc, terms);
+        let mut all = Vec::with_capacity(4);
+        let direct = unit * direct_cost(desc);
+        all.push((FilterAlgorithm::Direct, [Some(direct + looks(r * s / 2)), Some(direct + 0.05 * memory)]));
+        // With one row or one column there is nothing to factor.
+        if r.min(s) > 1 {
+            let [mut column, mut row] = [zeros("mask", r)?, zeros("mask", s)?];
+            // Whoever asks for sums in f64 wants the mask's own values.
+            let is_near = |column: &[f32], row: &[f32]| {
+                let mut products =
+                    column.iter().flat_map(|a| row.iter().map(move |b| f64::from(*a) * f64::from(*b)));
+                desc.accumulate == Accumulate::F32
+                    || mask.iter().all(|w| products.next() == Some(f64::from(*w)))
+            };
+            if factor(mask, &mut column, &mut row)? && is_near(&column, &row) {
+                let cost = unit * separable_cost(desc);
+                let costs = [Some(cost + looks(r + s + 10)), Some(cost + 0.2 * memory)];
+                all.push((FilterAlgorithm::Separable, costs));
+            }
+        }
+        if desc.accumulate == Accumulate::F32 && r * s > 1 && mask.iter().all(|w| *w == mask[0]) {
+            let cost = unit * box_cost(desc);
+            all.push((
+                FilterAlgorithm::Box,
+                [sums_are_exact(mask).then_some(cost), Some(cost + 0.25 * memory)],
+            ));
+        }
+        let mut predictions = Self { all };
+        for (_, costs) in &mut predictions.all {
+            *costs = costs.map(|cost| Some(cost? * values));
+        }
+        let worst = [PixelKind::Integers, PixelKind::Floats].map(|kind| predictions.fastest(kind).cost);
+        let worst = worst[0].max(worst[1]);
+        // With sums in f64 there is no such plan.
+        if r * s >= WORTH_A_TRANSFORM
+            && (every || worst > FftFilterPlan::least_cost(desc, level))
+            && let Ok(plan) = FftFilterPlan::new(desc, level)
+        {
+            let interleaved = if desc.channels > 1 { 0.6 } else { 0.0 };
+            let cost = plan.predicted_cost() + interleaved * values;
+            let rounding = 1.2 + looks(3 * (r + s + 10));
+            let costs = [Some(cost + rounding * values), Some(cost + 0.5 * memory * values)];
+            predictions.all.push((FilterAlgorithm::Fft, costs));
+        }
+        Ok(predictions)
+    }
+
+    fn of(&self, kind: PixelKind) -> impl Iterator<Item = FilterCandidate> {
+        self.all.iter().filter_map(move |&(algorithm, [integers, floats])| {
+            let cost = match kind {
+                PixelKind::Integers => integers,
+                PixelKind::Floats => floats,
+            };
+            Some(FilterCandidate { algorithm, cost: cost? })
+        })
+    }
+
+    /// The candidates for pixels of a kind, fastest first.
+    pub(crate) fn candidates(&self, kind: PixelKind) -> Vec<FilterCandidate> {
+        let mut all: Vec<_> = self.of(kind).collect();
+        all.sort_by(|a, b| a.cost.total_cmp(&b.cost));
+        all
+    }
+
+    /// The first of them.
+    pub(super) fn fastest(&self, kind: PixelKind) -> FilterCandidate {
+        let direct = FilterCandidate { algorithm: FilterAlgorithm::Direct, cost: f64::INFINITY };
+        // The direct algorithm can do everything, so there is one.
+        self.of(kind).fold(direct, |best, other| if other.cost < best.cost { other } else { best })
+    }
+}
+
+/// Those candidates that can take a picture row by row.
 pub(crate) fn streamed(
     desc: &Filter2dDesc,
     mask: &[f32],
     level: Level,
+    kind: PixelKind,
 ) -> Result<Vec<FilterCandidate>, Error> {
-    let mut all = candidates(desc, mask, level)?;
-    all.retain(|one| matches!(one.algorithm, FilterAlgorithm::Direct | FilterAlgorithm::Separable));
+    let mut all = Predictions::new(desc, mask, level, false)?.candidates(kind);
+    all.retain(|one| one.algorithm != FilterAlgorithm::Fft);
     Ok(all)
-}
-
-/// The fastest one.
-pub(super) fn choose(desc: &Filter2dDesc, mask: &[f32], level: Level) -> Result<FilterAlgorithm, Error> {
-    Ok(candidates(desc, mask, level)?[0].algorithm)
 }
 
 /// Taps from which on a transform could be faster.
 const WORTH_A_TRANSFORM: usize = 49;
 
-/// What transforms of integers take longer than those of floats, whose time is predicted: between the two, since a filter
-/// is planned for whatever comes.
-const TYPES: f64 = 1.4;
+/// Bytes of two pictures of floats that stay in a machine's last cache. Larger ones come from memory, for which a filter
+/// waits the longer the less evenly it reads.
+const CACHED: f64 = 32e6;
 
 /// Nanoseconds of a multiply-add of one lane, on the machine of the fit.
 fn multiply_add(level: Level) -> f64 {
@@ -87,6 +153,14 @@ fn multiply_add(level: Level) -> f64 {
         4.. => 0.039,
         _ => 0.21,
     }
+}
+
+/// Nanoseconds that a value takes because some results on integers are too near a tie for floats of so many roundings,
+/// and are summed again: the more roundings the more of them, and the more taps the longer.
+fn second_looks(desc: &Filter2dDesc, roundings: usize) -> f64 {
+    let [r, s] = desc.mask_size;
+    let apart = if desc.channels > 1 { 2.0 } else { 1.0 };
+    8.4e-6 * apart * (r * s) as f64 * roundings as f64
 }
 
 // The costs below are in multiply-adds of one lane, and were fitted to pictures of 512x512 pixels.
@@ -98,24 +172,21 @@ fn direct_cost(desc: &Filter2dDesc) -> f64 {
 }
 
 /// The pass down shares its loads between four rows. The pass across does not, and most of its loads cross a cache line;
-/// but from 17 taps on they are shared by pairs. Floats that come from memory take longer, since nothing is read during the
-/// pass across; bytes do not, and a filter is planned for both.
+/// but from 17 taps on they are shared by pairs.
 fn separable_cost(desc: &Filter2dDesc) -> f64 {
     let [r, s] = desc.mask_size.map(|n| n as f64);
     9.0 + 1.1 * r + if s > 16.0 { 8.0 + 1.2 * s } else { 1.9 * s }
 }
 
-/// Whether the sums of bytes under a box are exact in f32: else only floats can be filtered so, and a filter is planned
-/// for whatever comes.
+/// Whether the sums of bytes under a box are exact in f32: else only floats can be filtered so.
 fn sums_are_exact(mask: &[f32]) -> bool {
     mask[0] == 1.0 && mask.len() <= (1 << 24) / 255
 }
 
-/// Additions across, of four sums for each level and of the sums that the digits of the width in base 4 ask for; and three
-/// down.
+/// Three additions down; across as many as sums of sums of neighbours take, or no more than transposed rows cost. Groups of
+/// few rows have more to do between them.
 fn box_cost(desc: &Filter2dDesc) -> f64 {
-    let [_, s] = desc.mask_size;
-    let levels = s.ilog2() / 2;
-    let terms: usize = (0..=levels).map(|level| s >> (2 * level) & 3).sum();
-    9.0 + 3.2 * (5.0 * f64::from(levels) + terms as f64)
+    let [r, s] = desc.mask_size.map(|side| side as f64);
+    let across = (2.2 * s.min(2.0 * s.sqrt() + 2.0)).min(21.0);
+    14.0 + across + 6.0 * (8.0 / r).min(1.0)
 }

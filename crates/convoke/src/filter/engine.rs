@@ -115,13 +115,20 @@ impl Engine {
 
 /// The same filter in narrow integers, which takes over where pixels are bytes and results integers.
 #[derive(Debug)]
-pub(super) struct Narrow {
+pub(crate) struct Narrow {
     /// Everything but the taps, which it would borrow.
     plan: DetachedNarrowPlan,
     shape: Shape,
+    level: Level,
     /// The taps: of a column and a row, one after the other, or of a whole mask.
     taps: Vec<i16>,
     scratch: Pool<(Vec<u8>, Vec<u16>, Vec<u32>)>,
+}
+
+impl Clone for Narrow {
+    fn clone(&self) -> Self {
+        Self { taps: self.taps.clone(), scratch: Pool::new(), ..*self }
+    }
 }
 
 /// What the taps are.
@@ -158,7 +165,12 @@ impl Narrow {
         };
         // Sums may be too large for it.
         let Ok(plan) = NarrowPlan::new(&form.desc, level) else { return Ok(None) };
-        Ok(Some(Self { plan: plan.detach(), shape, taps, scratch: Pool::new() }))
+        Ok(Some(Self { plan: plan.detach(), shape, level, taps, scratch: Pool::new() }))
+    }
+
+    /// The level it runs at.
+    pub(super) fn level(&self) -> Level {
+        self.level
     }
 
     /// Whether it takes over for pixels of these types.

@@ -206,7 +206,7 @@ impl Filter {
             done(count);
             Ok(())
         };
-        let operations = self.operations(form);
+        let operations = self.operations::<I, O>(form);
         let threads = self.options.threads_for(operations);
         // On one thread the work is one call, unless it lasts so long (seconds) that someone may be watching.
         let watched = || usize::try_from(operations / WORTH_WATCHING).unwrap_or(usize::MAX).clamp(1, 100);
@@ -214,9 +214,10 @@ impl Filter {
         if parts == 1 && count == 1 {
             return run(Part { plane: 0, rows: rows.clone(), dst });
         }
+        let row_step = self.planned_for::<I, O>()?.engine.row_step();
         let mut cut = Vec::new();
         for (plane, dst) in dst.chunks_mut(dst_stride).enumerate() {
-            self.cut(plane, form, &mut dst[..held], parts.div_ceil(count), &mut cut);
+            self.cut(plane, form, &mut dst[..held], [parts.div_ceil(count), row_step], &mut cut);
         }
         if threads > 1 {
             cut.into_par_iter().with_max_len(1).try_for_each(run)
@@ -225,17 +226,17 @@ impl Filter {
         }
     }
 
-    /// Cuts a plane of `dst` into about `count` parts of whole rows, without what is behind the last row of each.
+    /// Cuts a plane of `dst` into about `count` parts, at multiples of `whole` rows, without what is behind the last row of
+    /// each.
     fn cut<'d, O>(
         &self,
         plane: usize,
         form: &Form,
         dst: &'d mut [O],
-        count: usize,
+        [count, whole]: [usize; 2],
         parts: &mut Vec<Part<'d, O>>,
     ) {
         let [rows, cols] = &form.region;
-        let whole = self.planned.engine.row_step();
         let step = rows.len().div_ceil(count).next_multiple_of(whole);
         let (mut first, mut rest) = (rows.start, dst);
         while first < rows.end {
@@ -249,9 +250,9 @@ impl Filter {
     }
 
     /// Multiply-adds of one run.
-    fn operations(&self, form: &Form) -> u64 {
+    fn operations<I: Pixel, O: Pixel>(&self, form: &Form) -> u64 {
         let [rows, cols] = &form.region;
-        let per_value = self.operations_per_value();
+        let per_value = self.operations_per_value::<I, O>();
         let factors = [rows.len(), cols.len(), self.desc().channels, form.planes.count, per_value];
         factors.iter().fold(1, |product: u64, &factor| product.saturating_mul(factor as u64))
     }

@@ -2,16 +2,19 @@
 //! filtered, and divides it among threads; what a row becomes is the core's business.
 
 mod algorithm;
+pub(crate) mod bands;
 pub(crate) mod choose;
 mod engine;
 mod forms;
 
 use std::ops::Range;
+use std::sync::OnceLock;
 
 use convoke_core::{Error, Filter2dDesc, Level, Pixel};
 
 pub use self::algorithm::{FilterAlgorithm, UnknownFilterAlgorithm};
-pub use self::choose::FilterCandidate;
+use self::choose::Predictions;
+pub use self::choose::{FilterCandidate, PixelKind};
 use self::engine::{Engine, Narrow};
 use self::forms::Form;
 pub use self::forms::Planes;
@@ -44,11 +47,14 @@ use crate::options::Options;
 /// ```
 #[derive(Debug)]
 pub struct Filter {
+    /// What floats are filtered with, and integers if there is nothing else for them.
     planned: Planned,
+    /// For integers, where they are faster by another algorithm.
+    integers: Option<Later>,
+    /// For bytes to integers.
     narrow: Option<Narrow>,
-    /// For integers whose sums the first algorithm could not keep exact.
-    fallback: Option<Planned>,
-    algorithm: FilterAlgorithm,
+    /// For integers whose sums the algorithm could not keep exact.
+    fallback: Option<Later>,
     options: Options,
 }
 
@@ -69,11 +75,16 @@ impl Filter {
     /// As [`new`](Self::new); [`Error::NotSeparable`], [`Error::NotBox`] or [`Error::NotNarrow`] if the
     /// algorithm needs a mask of that kind and this one is not.
     pub fn with_options(desc: &Filter2dDesc, mask: &Mask, options: &Options) -> Result<Self, Error> {
-        let algorithm = match options.filter_algorithm {
-            FilterAlgorithm::Auto => choose::choose(desc, mask.weights(), options.level)?,
-            asked => asked,
+        let [of_integers, algorithm] = match options.filter_algorithm {
+            FilterAlgorithm::Auto => {
+                let predictions = Predictions::new(desc, mask.weights(), options.level, false)?;
+                [PixelKind::Integers, PixelKind::Floats].map(|kind| predictions.fastest(kind).algorithm)
+            }
+            // Pixels that are not for it are summed directly.
+            FilterAlgorithm::Narrow => [FilterAlgorithm::Direct; 2],
+            asked => [asked; 2],
         };
-        let planned = Planned::new(desc, mask, algorithm, options.level)?;
+        let planned = Planned::new(desc, mask.weights(), algorithm, options.level)?;
         let narrow = match options.filter_algorithm {
             FilterAlgorithm::Auto => Narrow::new(desc, mask.weights(), options.level)?,
             FilterAlgorithm::Narrow => {
@@ -81,12 +92,13 @@ impl Filter {
             }
             _ => None,
         };
-        // What was chosen here must do for every type of pixels.
+        // The box that was chosen need not do for integers of all types.
         let is_partial =
-            options.filter_algorithm == FilterAlgorithm::Auto && algorithm == FilterAlgorithm::Box;
-        let fallback =
-            is_partial.then(|| Planned::new(desc, mask, FilterAlgorithm::Separable, options.level));
-        Ok(Self { planned, narrow, fallback: fallback.transpose()?, algorithm, options: *options })
+            options.filter_algorithm == FilterAlgorithm::Auto && of_integers == FilterAlgorithm::Box;
+        let later = |needed: bool, algorithm| needed.then(|| Later::new(mask.weights(), algorithm));
+        let integers = later(of_integers != algorithm, of_integers).transpose()?;
+        let fallback = later(is_partial, FilterAlgorithm::Separable).transpose()?;
+        Ok(Self { planned, integers, narrow, fallback, options: *options })
     }
 
     /// The filtered picture: as many pixels as the descriptor has.
@@ -134,17 +146,30 @@ impl Filter {
     ) -> Result<(), Error> {
         match &self.narrow {
             Some(narrow) if Narrow::is_for::<I, O>() => narrow.run_region(region, src, dst, stride),
-            _ => match (self.planned.run_region(region.clone(), src, dst, stride), &self.fallback) {
-                (Err(Error::Inexact { .. }), Some(fallback)) => fallback.run_region(region, src, dst, stride),
-                (result, _) => result,
-            },
+            _ => {
+                let result = self.planned_for::<I, O>()?.run_region(region.clone(), src, dst, stride);
+                match (result, &self.fallback) {
+                    (Err(Error::Inexact { .. }), Some(fallback)) => {
+                        fallback.get(&self.planned)?.run_region(region, src, dst, stride)
+                    }
+                    (result, _) => result,
+                }
+            }
+        }
+    }
+
+    /// What pixels of these types are filtered with, if not with narrow integers.
+    fn planned_for<I: Pixel, O: Pixel>(&self) -> Result<&Planned, Error> {
+        match &self.integers {
+            Some(integers) if PixelKind::of::<I, O>() == PixelKind::Integers => integers.get(&self.planned),
+            _ => Ok(&self.planned),
         }
     }
 
     /// Multiply-adds per value of the result, or what takes about as long.
-    fn operations_per_value(&self) -> usize {
+    fn operations_per_value<I: Pixel, O: Pixel>(&self) -> usize {
         let [r, s] = self.desc().mask_size;
-        match self.algorithm {
+        match self.algorithm_for::<I, O>() {
             FilterAlgorithm::Separable => r + s,
             FilterAlgorithm::Box => 40,
             FilterAlgorithm::Fft => 120,
@@ -152,8 +177,8 @@ impl Filter {
         }
     }
 
-    /// Every algorithm that could compute the filter `desc` with `mask`, with what it is predicted to take, fastest
-    /// first; the first one is what [`FilterAlgorithm::Auto`] takes.
+    /// Every algorithm that could compute the filter `desc` with `mask` on floats, with what it is predicted to take,
+    /// fastest first; the first one is what [`FilterAlgorithm::Auto`] takes.
     ///
     /// # Errors
     /// As [`new`](Self::new).
@@ -162,12 +187,47 @@ impl Filter {
         mask: &Mask,
         options: &Options,
     ) -> Result<Vec<FilterCandidate>, Error> {
-        choose::candidates(desc, mask.weights(), options.level)
+        Self::explain_for(PixelKind::Floats, desc, mask, options)
     }
 
-    /// The algorithm that runs, never [`FilterAlgorithm::Auto`].
+    /// The same for pixels of either kind, which may be faster by different algorithms. From bytes to integers,
+    /// [narrow integers](Self::is_narrow) take over from all of them where they can.
+    ///
+    /// ```
+    /// use convoke::{Filter, FilterAlgorithm, Options, PixelKind, mask::Mask};
+    /// // A colour picture of floats larger than the caches: one pass over the picture is faster than two.
+    /// let mask = Mask::gaussian_sized(1.1, 5)?;
+    /// let desc = mask.desc([2160, 3840], 3);
+    /// let fastest = |kind| Filter::explain_for(kind, &desc, &mask, &Options::new()).map(|all| all[0].algorithm);
+    /// assert_eq!(fastest(PixelKind::Integers)?, FilterAlgorithm::Separable);
+    /// # let _ = fastest(PixelKind::Floats)?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// # Errors
+    /// As [`new`](Self::new).
+    pub fn explain_for(
+        kind: PixelKind,
+        desc: &Filter2dDesc,
+        mask: &Mask,
+        options: &Options,
+    ) -> Result<Vec<FilterCandidate>, Error> {
+        Ok(Predictions::new(desc, mask.weights(), options.level, true)?.candidates(kind))
+    }
+
+    /// The algorithm that runs on floats, never [`FilterAlgorithm::Auto`]. Their results may differ in rounding from those
+    /// of other algorithms; [`Options::filter_algorithm`] asks for a certain one.
     pub fn algorithm(&self) -> FilterAlgorithm {
-        self.algorithm
+        self.planned.algorithm
+    }
+
+    /// The algorithm that runs on pixels of these types.
+    pub fn algorithm_for<I: Pixel, O: Pixel>(&self) -> FilterAlgorithm {
+        match (&self.narrow, &self.integers) {
+            (Some(_), _) if Narrow::is_for::<I, O>() => FilterAlgorithm::Narrow,
+            (_, Some(integers)) if PixelKind::of::<I, O>() == PixelKind::Integers => integers.algorithm,
+            _ => self.planned.algorithm,
+        }
     }
 
     /// What this filter does, sizes and all.
@@ -192,8 +252,14 @@ impl Filter {
 
     /// How it works, in a line for people.
     pub fn describe(&self) -> String {
-        let narrow = if self.narrow.is_some() { "; bytes in integers of 16 bits" } else { "" };
-        format!("{}{narrow}", self.planned.engine.describe())
+        let mut text = self.planned.engine.describe();
+        if let Some(integers) = &self.integers {
+            text.push_str(&format!("; integers by {}", integers.algorithm));
+        }
+        if self.narrow.is_some() {
+            text.push_str("; bytes in integers of 16 bits");
+        }
+        text
     }
 
     /// Whether bytes are filtered in narrow integers.
@@ -202,9 +268,47 @@ impl Filter {
     }
 }
 
+/// A filter that is planned when it is first needed: pixels of one kind may never come.
+#[derive(Debug)]
+struct Later {
+    algorithm: FilterAlgorithm,
+    /// The mask's, or one value for all.
+    weights: Vec<f32>,
+    planned: OnceLock<Planned>,
+}
+
+impl Later {
+    fn new(weights: &[f32], algorithm: FilterAlgorithm) -> Result<Self, Error> {
+        let is_box = weights.iter().all(|w| *w == weights[0]);
+        let kept = &weights[..if is_box { 1 } else { weights.len() }];
+        let mut weights = zeros("mask", kept.len())?;
+        weights.copy_from_slice(kept);
+        Ok(Self { algorithm, weights, planned: OnceLock::new() })
+    }
+
+    /// The filter with the descriptor and the level of another.
+    fn get(&self, other: &Planned) -> Result<&Planned, Error> {
+        if let Some(planned) = self.planned.get() {
+            return Ok(planned);
+        }
+        let (desc, level) = (other.engine.desc(), other.engine.level());
+        let [r, s] = desc.mask_size;
+        let planned = if self.weights.len() < r * s {
+            let mut weights = zeros("mask", r * s)?;
+            weights.fill(self.weights[0]);
+            Planned::new(desc, &weights, self.algorithm, level)?
+        } else {
+            Planned::new(desc, &self.weights, self.algorithm, level)?
+        };
+        // Of several threads that come here one sets it.
+        Ok(self.planned.get_or_init(|| planned))
+    }
+}
+
 /// An engine with its scratch.
 #[derive(Debug)]
 struct Planned {
+    algorithm: FilterAlgorithm,
     engine: Engine,
     scratch: Scratch,
 }
@@ -212,12 +316,12 @@ struct Planned {
 impl Planned {
     fn new(
         desc: &Filter2dDesc,
-        mask: &Mask,
+        weights: &[f32],
         algorithm: FilterAlgorithm,
         level: Level,
     ) -> Result<Self, Error> {
-        let engine = Engine::new(desc, mask.weights(), algorithm, level)?;
-        Ok(Self { scratch: Scratch::new(engine.scratch_len()), engine })
+        let engine = Engine::new(desc, weights, algorithm, level)?;
+        Ok(Self { algorithm, scratch: Scratch::new(engine.scratch_len()), engine })
     }
 
     fn run_region<I: Pixel, O: Pixel>(

@@ -2,7 +2,10 @@
 
 use convoke_core::{Border, NarrowDesc, NarrowMask, Rounding};
 
-use super::{OpenCvError, Picture, run::run};
+use super::{
+    OpenCvError, Picture,
+    run::{result, run},
+};
 use crate::options::Options;
 
 /// One, with eight fractional bits.
@@ -30,6 +33,23 @@ pub fn gaussian_blur(
     border: Border,
     options: &Options,
 ) -> Result<Vec<u8>, OpenCvError> {
+    let mut dst = result(picture)?;
+    gaussian_blur_into(picture, size, sigma, border, options, &mut dst)?;
+    Ok(dst)
+}
+
+/// [`gaussian_blur`] to a buffer as long as the picture, so that none is allocated and cleared for every call.
+///
+/// # Errors
+/// As for [`gaussian_blur`], and [`OpenCvError::Filter`] for a buffer of another length.
+pub fn gaussian_blur_into(
+    picture: &Picture<'_>,
+    size: [usize; 2],
+    sigma: [f64; 2],
+    border: Border,
+    options: &Options,
+    dst: &mut [u8],
+) -> Result<(), OpenCvError> {
     let sigma = if sigma[0] > 0.0 { sigma } else { [sigma[1], sigma[1]] };
     if sigma.iter().any(|sigma| !sigma.is_finite()) {
         return Err(OpenCvError::Sigma);
@@ -42,7 +62,7 @@ pub fn gaussian_blur(
         .border(border)
         .divisor(below * right)
         .rounding(Rounding::TiesUp);
-    Ok(run(picture, &desc, options)?)
+    Ok(run(picture, &desc, options, dst)?)
 }
 
 /// The coefficients in units of 1/256.

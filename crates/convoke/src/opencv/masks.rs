@@ -2,7 +2,10 @@
 
 use convoke_core::{Border, NarrowDesc, NarrowMask, NarrowPixel, Rounding};
 
-use super::{OpenCvError, Picture, run::run};
+use super::{
+    OpenCvError, Picture,
+    run::{result, run},
+};
 use crate::options::Options;
 
 /// Largest area whose means OpenCV makes in fixed point.
@@ -29,6 +32,24 @@ pub fn box_filter(
     border: Border,
     options: &Options,
 ) -> Result<Vec<u8>, OpenCvError> {
+    let mut dst = result(picture)?;
+    box_filter_into(picture, size, anchor, normalize, border, options, &mut dst)?;
+    Ok(dst)
+}
+
+/// [`box_filter`] to a buffer as long as the picture, so that none is allocated and cleared for every call.
+///
+/// # Errors
+/// As for [`box_filter`], and [`OpenCvError::Filter`] for a buffer of another length.
+pub fn box_filter_into(
+    picture: &Picture<'_>,
+    size: [usize; 2],
+    anchor: Option<[usize; 2]>,
+    normalize: bool,
+    border: Border,
+    options: &Options,
+    dst: &mut [u8],
+) -> Result<(), OpenCvError> {
     let anchor = anchor.unwrap_or(size.map(|side| side / 2));
     let mut desc =
         NarrowDesc::new(picture.size, picture.channels, NarrowMask::Ones(size)).anchor(anchor).border(border);
@@ -42,7 +63,7 @@ pub fn box_filter(
             desc.rounding(Rounding::TiesUp).offset(one_more.into())
         };
     }
-    Ok(run(picture, &desc, options)?)
+    Ok(run(picture, &desc, options, dst)?)
 }
 
 /// `Sobel`: the derivative of `order[0]` along y and `order[1]` along x, over `size` (1, 3, 5 or 7) pixels; with size 1,
@@ -57,6 +78,23 @@ pub fn sobel<O: NarrowPixel + Default>(
     border: Border,
     options: &Options,
 ) -> Result<Vec<O>, OpenCvError> {
+    let mut dst = result(picture)?;
+    sobel_into(picture, order, size, border, options, &mut dst)?;
+    Ok(dst)
+}
+
+/// [`sobel`] to a buffer as long as the picture, so that none is allocated and cleared for every call.
+///
+/// # Errors
+/// As for [`sobel`], and [`OpenCvError::Filter`] for a buffer of another length.
+pub fn sobel_into<O: NarrowPixel + Default>(
+    picture: &Picture<'_>,
+    order: [usize; 2],
+    size: usize,
+    border: Border,
+    options: &Options,
+    dst: &mut [O],
+) -> Result<(), OpenCvError> {
     if ![1, 3, 5, 7].contains(&size) {
         return Err(OpenCvError::DerivativeSize { got: size });
     }
@@ -64,7 +102,7 @@ pub fn sobel<O: NarrowPixel + Default>(
         return Err(OpenCvError::Order { got: order });
     }
     let [column, row] = order.map(|order| derivative(size, order));
-    separable(picture, &column, &row, border, options)
+    separable(picture, &column, &row, border, options, dst)
 }
 
 /// `Scharr`: the first derivative along y (`order` `[1, 0]`) or x (`[0, 1]`), smoothed by `[3 10 3]` across it.
@@ -77,13 +115,29 @@ pub fn scharr<O: NarrowPixel + Default>(
     border: Border,
     options: &Options,
 ) -> Result<Vec<O>, OpenCvError> {
+    let mut dst = result(picture)?;
+    scharr_into(picture, order, border, options, &mut dst)?;
+    Ok(dst)
+}
+
+/// [`scharr`] to a buffer as long as the picture, so that none is allocated and cleared for every call.
+///
+/// # Errors
+/// As for [`scharr`], and [`OpenCvError::Filter`] for a buffer of another length.
+pub fn scharr_into<O: NarrowPixel + Default>(
+    picture: &Picture<'_>,
+    order: [usize; 2],
+    border: Border,
+    options: &Options,
+    dst: &mut [O],
+) -> Result<(), OpenCvError> {
     if ![[0, 1], [1, 0]].contains(&order) {
         return Err(OpenCvError::Order { got: order });
     }
     let [column, row]: [&[i16]; 2] = order.map(|order| -> &[i16] {
         if order == 1 { &[-1, 0, 1] } else { &[3, 10, 3] }
     });
-    separable(picture, column, row, border, options)
+    separable(picture, column, row, border, options, dst)
 }
 
 /// `filter2D` with a mask of `size` rows and columns of whole numbers, and a whole `delta`, to `u8` or `i16`, clamped.
@@ -99,13 +153,33 @@ pub fn filter2d<O: NarrowPixel + Default>(
     border: Border,
     options: &Options,
 ) -> Result<Vec<O>, OpenCvError> {
+    let mut dst = result(picture)?;
+    filter2d_into(picture, size, taps, anchor, delta, border, options, &mut dst)?;
+    Ok(dst)
+}
+
+/// [`filter2d`] to a buffer as long as the picture, so that none is allocated and cleared for every call.
+///
+/// # Errors
+/// As for [`filter2d`], and [`OpenCvError::Filter`] for a buffer of another length.
+#[expect(clippy::too_many_arguments, reason = "those of the function that it is named after")]
+pub fn filter2d_into<O: NarrowPixel + Default>(
+    picture: &Picture<'_>,
+    size: [usize; 2],
+    taps: &[i16],
+    anchor: Option<[usize; 2]>,
+    delta: i32,
+    border: Border,
+    options: &Options,
+    dst: &mut [O],
+) -> Result<(), OpenCvError> {
     let mut desc = NarrowDesc::new(picture.size, picture.channels, NarrowMask::Full { size, taps })
         .border(border)
         .offset(delta);
     if let Some(anchor) = anchor {
         desc = desc.anchor(anchor);
     }
-    Ok(run(picture, &desc, options)?)
+    Ok(run(picture, &desc, options, dst)?)
 }
 
 fn separable<O: NarrowPixel + Default>(
@@ -114,10 +188,11 @@ fn separable<O: NarrowPixel + Default>(
     row: &[i16],
     border: Border,
     options: &Options,
-) -> Result<Vec<O>, OpenCvError> {
+    dst: &mut [O],
+) -> Result<(), OpenCvError> {
     let mask = NarrowMask::Separable { column, row };
     let desc = NarrowDesc::new(picture.size, picture.channels, mask).border(border);
-    Ok(run(picture, &desc, options)?)
+    Ok(run(picture, &desc, options, dst)?)
 }
 
 /// A binomial that is differenced `order` times. With size 1 it is as short as it can be.

@@ -10,6 +10,8 @@
 //! | [`sobel`], [`scharr`] | `Sobel`, `Scharr` with `scale = 1`, `delta = 0` | none: exact |
 //! | [`filter2d`] | `filter2D` with whole-numbered kernels | none: exact |
 //!
+//! Each gives a new picture; with `_into` it goes to a buffer of the caller's.
+//!
 //! Sizes here are `[rows, columns]` as everywhere in Convoke, where OpenCV has `(width, height)`; so are anchors and
 //! sigmas. They correlate, as OpenCV's functions do. OpenCV's
 //! `BORDER_DEFAULT` is [`Border::Reflect101`](crate::Border::Reflect101). [`Border::Wrap`](crate::Border::Wrap), which OpenCV's filters refuse, works.
@@ -34,8 +36,10 @@ mod masks;
 mod run;
 
 pub use error::OpenCvError;
-pub use gaussian::gaussian_blur;
-pub use masks::{box_filter, filter2d, scharr, sobel};
+pub use gaussian::{gaussian_blur, gaussian_blur_into};
+pub use masks::{
+    box_filter, box_filter_into, filter2d, filter2d_into, scharr, scharr_into, sobel, sobel_into,
+};
 
 /// An 8-bit picture: `H` rows of `W` pixels of interleaved channels, without anything between rows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

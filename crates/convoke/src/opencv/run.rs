@@ -10,17 +10,25 @@ use crate::options::Options;
 /// Parts per thread when there are several.
 const PARTS_PER_THREAD: usize = 2;
 
-/// The whole picture filtered.
+/// A buffer for the result, which is as long as the picture.
+pub(super) fn result<O: NarrowPixel + Default>(picture: &Picture<'_>) -> Result<Vec<O>, Error> {
+    zeros("dst", picture.pixels.len())
+}
+
+/// The whole picture filtered, to `dst`.
 pub(super) fn run<O: NarrowPixel + Default>(
     picture: &Picture<'_>,
     desc: &NarrowDesc<'_>,
     options: &Options,
-) -> Result<Vec<O>, Error> {
+    dst: &mut [O],
+) -> Result<(), Error> {
     let plan = NarrowPlan::new(desc, options.level)?;
     if picture.pixels.len() != plan.src_len() {
         return Err(Error::Length { operand: "src", required: plan.src_len(), got: picture.pixels.len() });
     }
-    let mut dst = zeros("dst", plan.dst_len())?;
+    if dst.len() != plan.dst_len() {
+        return Err(Error::Length { operand: "dst", required: plan.dst_len(), got: dst.len() });
+    }
     let [height, width] = desc.size;
     let row = width * desc.channels;
     // A few operations per element, whatever the mask.
@@ -35,10 +43,5 @@ pub(super) fn run<O: NarrowPixel + Default>(
         let mut scratch = NarrowScratch { bytes: &mut bytes, halves: &mut halves, words: &mut words };
         plan.run_rows(rows, picture.pixels, dst, &mut scratch)
     };
-    if threads > 1 {
-        dst.par_chunks_mut(step * row).enumerate().try_for_each(part)?;
-    } else {
-        part((0, &mut dst))?;
-    }
-    Ok(dst)
+    if threads > 1 { dst.par_chunks_mut(step * row).enumerate().try_for_each(part) } else { part((0, dst)) }
 }

@@ -80,14 +80,20 @@ fn form<'b>(
     if desc.divisor.is_nan() || desc.divisor <= 0.0 || desc.scale == 0.0 {
         return None;
     }
+    // Where all taps are the same, one look will do.
+    let is_box = mask.iter().all(|w| *w == mask[0]);
+    let (all_taps, looked_at) = (taps, if is_box { 1 } else { mask.len() });
+    let (mask, taps) = (&mask[..looked_at], &mut all_taps[..looked_at]);
     // mask = taps * 2^exponent, with the taps as small as they can be.
     let exponent = mask.iter().filter(|&&w| w != 0.0).map(|&w| odd(w).map(|(_, e)| e)).min()??;
     for (tap, &w) in taps.iter_mut().zip(mask) {
         *tap = if w == 0.0 { 0 } else { shifted(odd(w)?, -exponent)?.try_into().ok()? };
     }
-    let common = taps.iter().fold(0, |a, &b| gcd(a, b.into()));
-    for tap in &mut *taps {
-        *tap = (i64::from(*tap) / common) as i16;
+    let common = taps.iter().fold(0, |a, &b| if a == 1 { 1 } else { gcd(a, b.into()) });
+    if common != 1 {
+        for tap in &mut *taps {
+            *tap = (i64::from(*tap) / common) as i16;
+        }
     }
 
     // The value is (above * sum) / below + offset, with above and below whole.
@@ -110,6 +116,10 @@ fn form<'b>(
     for tap in &mut *taps {
         *tap = i64::from(*tap).checked_mul(above)?.try_into().ok()?;
     }
+    if is_box {
+        all_taps.fill(all_taps[0]);
+    }
+    let taps = all_taps;
 
     let [r, s] = desc.mask_size;
     let (column, row) = lines.split_at_mut(r);

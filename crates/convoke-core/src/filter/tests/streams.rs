@@ -190,6 +190,13 @@ fn every_height_anchor_and_border() {
                             stream::<f32, f32>(&plan, &mask, &src),
                             "separable: {desc:?}"
                         );
+                        let mask = vec![0.7; rows * 2];
+                        let plan = Filter2dPlan::boxed(&desc, Level::detect()).unwrap();
+                        assert_eq!(
+                            whole::<f32, f32>(&plan, &mask, &src),
+                            stream::<f32, f32>(&plan, &mask, &src),
+                            "box: {desc:?}"
+                        );
                     }
                 }
             }
@@ -220,26 +227,66 @@ fn long_rows() {
 }
 
 #[test]
-fn boxes_have_no_stream_but_separable_masks_have_one_of_little_memory() {
+fn streams_of_boxes_change_no_bit_of_any_type() {
+    let mut random = Random(24);
+    for round in 0..160 {
+        let desc = dense(any_desc(&mut random)).divisor([1.0, 3.0, 7.5][random.below(3)]);
+        let weight = [1.0, -3.0, 0.3][random.below(3)];
+        let mask = vec![weight; desc.mask_size[0] * desc.mask_size[1]];
+        let plan = Filter2dPlan::boxed;
+        match round % 6 {
+            0 => check_plan::<u8, f32>(plan, &desc, &mask, &mut random),
+            1 => check_plan::<f32, u16>(plan, &desc, &mask, &mut random),
+            2 => check_plan::<i16, f32>(plan, &desc, &mask, &mut random),
+            3 => check_plan::<f32, f32>(plan, &desc, &mask, &mut random),
+            4 => check_plan::<f32, u8>(plan, &desc, &mask, &mut random),
+            _ => {
+                // Sums that are exact, as they must be from integers to integers.
+                let desc = dense(desc).border(BORDERS[random.below(BORDERS.len())]).divisor(3.0);
+                let desc = Filter2dDesc { scale: 1.0, offset: 0.0, ..desc };
+                if matches!(desc.border, Border::Constant(_)) {
+                    continue;
+                }
+                check_plan::<u8, u8>(plan, &desc, &vec![1.0; mask.len()], &mut random);
+                check_plan::<u8, i16>(plan, &desc, &vec![1.0; mask.len()], &mut random);
+            }
+        }
+    }
+    // Rows longer than a chunk, and a box wider than one; a group of rows that a run over the whole picture would cut
+    // into columns.
+    for (size, [r, s]) in [([9, 1111], [3, 5]), ([5, 2111], [2, 1100]), ([300, 1500], [131, 17])] {
+        for border in [Border::Reflect, Border::Wrap, Border::Zero] {
+            let desc = Filter2dDesc::new(size, 1, [r, s]).border(border);
+            check_plan::<f32, f32>(Filter2dPlan::boxed, &desc, &vec![0.7; r * s], &mut random);
+        }
+    }
+}
+
+#[test]
+fn streams_of_separable_masks_and_boxes_take_little_memory() {
     let desc = Filter2dDesc::new([1 << 20, 65536], 3, [31, 31]).border(Border::Reflect101);
     assert!(desc.separable_stream_len() < (31 + 9) * 3 * 65536, "{}", desc.separable_stream_len());
-    assert_eq!(Filter2dDesc::new([1, usize::MAX / 2], 4, [9, 9]).separable_stream_len(), usize::MAX);
+    assert!(desc.box_stream_len() < (31 + 22) * 3 * 65536, "{}", desc.box_stream_len());
+    assert!(desc.border(Border::Wrap).box_stream_len() < (31 + 6) * 3 * 65536);
+    let endless = Filter2dDesc::new([1, usize::MAX / 2], 4, [9, 9]);
+    assert_eq!([endless.separable_stream_len(), endless.box_stream_len()], [usize::MAX; 2]);
     let desc = Filter2dDesc::new([4, 4], 1, [3, 3]);
+    for plan in [Filter2dPlan::separable, Filter2dPlan::boxed] {
+        let plan = plan(&desc, Level::detect()).unwrap();
+        let mut buffer = vec![0.0; plan.packed_len()];
+        let mask = plan.pack(&[1.0; 9], &mut buffer).unwrap();
+        let required = plan.stream_len();
+        let error = plan.stream::<u8, u8, _>(&mask, vec![0.0; required - 1]).err();
+        assert_eq!(error, Some(Error::Length { operand: "stream buffer", required, got: required - 1 }));
+    }
     let plan = Filter2dPlan::boxed(&desc, Level::detect()).unwrap();
     let mut buffer = vec![0.0; plan.packed_len()];
-    let mask = plan.pack(&[1.0; 9], &mut buffer).unwrap();
+    let mask = plan.pack(&[0.3; 9], &mut buffer).unwrap();
     let error = plan.stream::<u8, u8, _>(&mask, vec![0.0; plan.stream_len()]).err();
-    assert_eq!(error, Some(Error::NotStreamed));
-    assert_eq!(
-        plan.run_in_place(&mask, &mut [0_u8; 16], &mut vec![0.0; plan.stream_len()]),
-        Err(Error::NotStreamed)
-    );
-    let plan = Filter2dPlan::separable(&desc, Level::detect()).unwrap();
-    let mut buffer = vec![0.0; plan.packed_len()];
-    let mask = plan.pack(&[1.0; 9], &mut buffer).unwrap();
-    let required = desc.separable_stream_len();
-    let error = plan.stream::<u8, u8, _>(&mask, vec![0.0; required - 1]).err();
-    assert_eq!(error, Some(Error::Length { operand: "stream buffer", required, got: required - 1 }));
+    assert_eq!(error, Some(Error::Inexact { operand: "sums of a box" }));
+    let mut picture = [7_u8; 16];
+    let error = plan.run_in_place(&mask, &mut picture, &mut vec![0.0; plan.stream_len()]);
+    assert_eq!((error, picture), (Err(Error::Inexact { operand: "sums of a box" }), [7; 16]));
 }
 
 #[test]
@@ -344,11 +391,15 @@ fn in_place_changes_no_bit() {
         let stride = desc.size[1] * desc.channels + [0, 0, 5][random.below(3)];
         (desc.src_row_stride, desc.dst_row_stride) = (Some(stride), Some(stride));
         let [r, s] = desc.mask_size;
-        let (plan, mask): (Plan, _) = if round % 3 == 0 {
-            (Filter2dPlan::separable, product(&random.signed_values(r), &random.signed_values(s)))
-        } else {
-            (Filter2dPlan::new, random.signed_values(r * s))
+        let (plan, mask): (Plan, _) = match round % 3 {
+            0 => (Filter2dPlan::separable, product(&random.signed_values(r), &random.signed_values(s))),
+            1 => (Filter2dPlan::new, random.signed_values(r * s)),
+            _ => (Filter2dPlan::boxed, vec![0.7; r * s]),
         };
+        if round % 3 == 2 {
+            check_in_place::<f32>(plan, &desc, &mask, &mut random);
+            continue;
+        }
         match round % 4 {
             0 => check_in_place::<u8>(plan, &desc, &mask, &mut random),
             1 => check_in_place::<u16>(plan, &desc, &mask, &mut random),

@@ -25,7 +25,7 @@ use crate::kernel::transpose::{MAX_LANES, transpose};
 
 /// Rows of input that are summed together.
 pub(crate) struct Lines<'a> {
-    /// Row by row, at `pitch`, which leaves room for a vector behind the row.
+    /// Row by row, at `pitch`, with a vector behind what the last row's outputs need.
     pub(crate) data: &'a [f32],
     pub(crate) pitch: usize,
     /// How many.
@@ -33,21 +33,47 @@ pub(crate) struct Lines<'a> {
 }
 
 /// Most rows at once.
-pub(crate) fn most_rows(channels: usize, lanes: usize) -> usize {
+pub(crate) const fn most_rows(channels: usize, lanes: usize) -> usize {
     if channels == 1 { 2 * lanes } else { lanes }
 }
 
-/// Elements of columns for rows of `width` outputs; `halo` is `(taps - 1) * channels`. `None` if that does not fit.
-pub(crate) fn columns_len(channels: usize, halo: usize, width: usize, lanes: usize) -> Option<usize> {
-    width
-        .checked_add(halo)?
-        .checked_add(channels)?
-        .checked_next_multiple_of(lanes)?
-        .checked_mul(most_rows(channels, lanes))
+/// Elements of columns for rows of `width` outputs. `None` if that does not fit.
+pub(crate) const fn len(taps: usize, channels: usize, width: usize, lanes: usize) -> Option<usize> {
+    let Some(under) = taps.checked_mul(channels) else { return None };
+    let Some(all) = width.checked_add(under) else { return None };
+    let Some(all) = all.checked_next_multiple_of(lanes) else { return None };
+    all.checked_mul(most_rows(channels, lanes))
+}
+
+/// Elements of columns for [`across_row`].
+pub(crate) const fn row_len(taps: usize, channels: usize, width: usize, lanes: usize) -> Option<usize> {
+    let Some(group) = taps.checked_mul(channels) else { return None };
+    len(taps, channels, if group < width { group } else { width }, lanes)
+}
+
+/// A single row: its groups are the lines, since each group's windows are made of it and the next one alone.
+pub(crate) fn across_row<S: Simd>(
+    simd: S,
+    src: &[f32],
+    [taps, channels]: [usize; 2],
+    width: usize,
+    columns: &mut [f32],
+    dst: &mut [f32],
+) {
+    let (group, most) = (taps * channels, most_rows(channels, S::LANES));
+    let mut x = 0;
+    while x < width {
+        let count = ((width - x) / group).min(most);
+        let (count, outputs) = if count == 0 { (1, width - x) } else { (count, group) };
+        let lines = Lines { data: &src[x..], pitch: group, count };
+        across(simd, &lines, [taps, channels], [0, outputs], columns, (&mut dst[x..], group));
+        x += count * outputs;
+    }
 }
 
 /// `dst[y][x] = sum over s < taps of lines[y][x + s * channels]` for `width` outputs of every line, the first of which is
-/// pixel `first` of its group. `dst` has rows at its own pitch, with room for a vector behind each.
+/// pixel `first` of its group. `dst` has rows at its own pitch, with room for a vector behind
+/// the last, or, with fewer outputs than a vector has lanes, each.
 // Not inlined: callers are generic over pixel types that make no difference here.
 #[inline(never)]
 pub(crate) fn across<S: Simd>(
@@ -96,8 +122,10 @@ fn pass<S: Simd, const C: usize, const NV: usize>(
         start = end;
         end += group;
         while written < width && (written + S::LANES <= start || width <= start) {
-            store_square::<S, NV>(simd, columns, lines.count, written, dst, pitch);
-            written += S::LANES;
+            // The last square is pushed back to end with the row: what follows may be the next row already.
+            let x = written.min(width.saturating_sub(S::LANES));
+            store_square::<S, NV>(simd, columns, lines.count, x, dst, pitch);
+            written = x + S::LANES;
         }
     }
 }

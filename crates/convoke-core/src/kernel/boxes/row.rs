@@ -28,18 +28,37 @@ pub(crate) struct Parts {
 }
 
 impl Parts {
-    /// For rows of `width` outputs, with the elements that parts need. `halo` is `(taps - 1) * step`. `None` if that does
-    /// not fit in memory.
-    pub(crate) fn new(taps: usize, halo: usize, width: usize, lanes: usize) -> Option<(Self, usize)> {
-        let chunk = CHUNK.min(width).max(lanes);
-        // Parts are stored and loaded again, which costs as much as the last two loads.
-        let loads = |size: usize| match size {
-            1 => taps,
-            _ => size + taps / size + taps % size + 2,
-        };
-        let size = (1..=taps.isqrt()).min_by_key(|&size| loads(size)).unwrap_or(1);
-        // Parts are written in whole vectors.
-        Some((Self { size, chunk }, chunk.checked_add(halo)?.checked_add(lanes)?))
+    /// For rows of `width` outputs.
+    pub(crate) fn new(taps: usize, width: usize, lanes: usize) -> Self {
+        Self { size: part(taps), chunk: CHUNK.min(width).max(lanes) }
+    }
+}
+
+/// Neighbours in a part.
+fn part(taps: usize) -> usize {
+    // Parts are stored and loaded again, which costs as much as the last two loads.
+    let loads = |size: usize| match size {
+        1 => taps,
+        _ => size + taps / size + taps % size + 2,
+    };
+    (1..=taps.isqrt()).min_by_key(|&size| loads(size)).unwrap_or(1)
+}
+
+/// Additions per output.
+pub(crate) fn additions(taps: usize) -> usize {
+    match part(taps) {
+        1 => taps - 1,
+        size => size - 1 + taps / size + taps % size - 1,
+    }
+}
+
+/// Elements that parts need. `None` if that does not fit.
+pub(crate) const fn len(taps: usize, channels: usize, width: usize, lanes: usize) -> Option<usize> {
+    let chunk = if CHUNK < width { CHUNK } else { width };
+    // Parts are written in whole vectors, and there is one at least.
+    match taps.saturating_sub(1).checked_mul(channels) {
+        Some(halo) => (chunk + 2 * lanes).checked_add(halo),
+        None => None,
     }
 }
 

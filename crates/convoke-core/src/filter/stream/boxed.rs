@@ -1,0 +1,284 @@
+//! A stream of a box: the groups of rows of the [whole picture's walk](crate::filter::boxed), fed with one row after the
+//! other. Same sums, in the same order, so the same bits.
+//!
+//! ```text
+//! push    make the row's sums across, into a slot; as long as the first group is not full, take virtual rows into it
+//! pull    window of the next output: the group's suffix sum, and the prefix of what has come since. The next virtual
+//!         row goes to the group, in the place of the row that is done with, and to the prefix. A full group gets
+//!         suffix sums
+//! ```
+//!
+//! What is kept are a group of as many rows of sums as the mask has, and the slots of [`RowFeed`]: one, or half a mask
+//! for mirrors. Each row of the picture is summed across once, however often the border shows it. An output is ready one
+//! row later than it could be, because the kernel makes a window and takes the next row at once; the last needs no row.
+
+use convoke_simd::{Kernel, Simd};
+
+use super::feed::{NextRow, RowFeed};
+use super::{MAX_LANES, row_picture};
+use crate::Filter2dDesc;
+use crate::error::Error;
+use crate::filter::gather::{Picture, gather_row};
+use crate::filter::pixel::Pixel;
+use crate::filter::plan::{ALIGN, Filter2dPlan};
+use crate::filter::scatter::{Post, Scatter};
+use crate::kernel::boxes;
+use crate::kernel::boxes::rows::Group;
+
+/// How the buffer is divided.
+#[derive(Clone, Copy, Debug)]
+struct Layout {
+    start: usize,
+    /// Elements from one row of sums to the next, and of a row of inputs.
+    pitch: usize,
+    line: usize,
+    /// Elements that are needed to sum a row across.
+    across: usize,
+    /// Rows of the group, and slots.
+    group: usize,
+    kept: usize,
+}
+
+/// The parts of the buffer.
+struct Parts<'b> {
+    group: &'b mut [f32],
+    prefix: &'b mut [f32],
+    /// A row of results.
+    values: &'b mut [f32],
+    sources: Sources<'b>,
+}
+
+/// Those that rows of sums are made in.
+struct Sources<'b> {
+    slots: &'b mut [f32],
+    /// The sums of a row outside the picture.
+    outside: &'b mut [f32],
+    across: &'b mut [f32],
+    line: &'b mut [f32],
+}
+
+impl Layout {
+    fn parts<'b>(&self, buffer: &'b mut [f32]) -> Parts<'b> {
+        let (group, rest) = buffer[self.start..].split_at_mut(self.group * self.pitch);
+        let (slots, rest) = rest.split_at_mut(self.kept * self.pitch);
+        let (prefix, rest) = rest.split_at_mut(self.pitch);
+        let (outside, rest) = rest.split_at_mut(self.pitch);
+        let (values, rest) = rest.split_at_mut(self.pitch);
+        let (across, rest) = rest.split_at_mut(self.across);
+        let sources = Sources { slots, outside, across, line: &mut rest[..self.line] };
+        Parts { group, prefix, values, sources }
+    }
+}
+
+/// Elements of the buffer at every level; `None` if that overflows.
+pub(super) const fn buffer_len(desc: &Filter2dDesc) -> Option<usize> {
+    // `?` is not for constants.
+    macro_rules! some {
+        ($value:expr) => {
+            match $value {
+                Some(value) => value,
+                None => return None,
+            }
+        };
+    }
+    let [r, s] = desc.mask_size;
+    let halo = some!(s.saturating_sub(1).checked_mul(desc.channels));
+    let row_len = some!(desc.size[1].checked_mul(desc.channels));
+    // As much as `Layout::new` asks for at any level.
+    let longest = if row_len > MAX_LANES { row_len } else { MAX_LANES };
+    let pitch = some!(longest.checked_add(MAX_LANES + 2 * ALIGN));
+    let rows = some!(some!(r.checked_add(RowFeed::kept(desc))).checked_add(3));
+    let across = some!(boxes::row_len([s, desc.channels], row_len, MAX_LANES));
+    let line = some!(some!(pitch.checked_add(halo)).checked_add(ALIGN));
+    some!(some!(some!(rows.checked_mul(pitch)).checked_add(line)).checked_add(ALIGN)).checked_add(across)
+}
+
+/// Where a stream of a box is.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct BoxRows {
+    layout: Layout,
+    feed: RowFeed,
+    /// The mask's value.
+    weight: f32,
+    /// Rows of the result that have been pulled.
+    done: usize,
+}
+
+impl BoxRows {
+    /// At the beginning, with what lies above the picture taken into the group already. The buffer is long enough.
+    pub(super) fn new(plan: &Filter2dPlan, weight: f32, memory: &mut [f32]) -> Result<Self, Error> {
+        let desc = &plan.desc;
+        let ([r, s], lanes, row_len) = (desc.mask_size, plan.level.lanes(), plan.row_len());
+        let halo = (s - 1) * desc.channels;
+        let across = boxes::row_len([s, desc.channels], row_len, lanes);
+        let across = across.ok_or(Error::Overflow { operand: "stream buffer" })?;
+        let pitch = (row_len.max(lanes) + lanes).next_multiple_of(ALIGN);
+        // Rows a multiple of 2 KiB apart would compete for the same few places in the first cache.
+        let pitch = if pitch.is_multiple_of(512) { pitch + ALIGN } else { pitch };
+        let layout = Layout {
+            // A misaligned start costs time, never correctness.
+            start: memory.as_ptr().align_offset(ALIGN * size_of::<f32>()).min(ALIGN - 1),
+            pitch,
+            line: (pitch + halo).next_multiple_of(ALIGN),
+            across,
+            group: r,
+            kept: RowFeed::kept(desc),
+        };
+        let mut rows = Self { layout, feed: RowFeed::new(desc), weight, done: 0 };
+        plan.level.dispatch(Begin { rows: &mut rows, plan, memory });
+        Ok(rows)
+    }
+
+    pub(super) fn wants(&self) -> Option<usize> {
+        if self.is_ready() { None } else { self.feed.wants() }
+    }
+
+    /// Takes the row that is wanted.
+    pub(super) fn push<I: Pixel>(&mut self, plan: &Filter2dPlan, memory: &mut [f32], row: &[I]) {
+        plan.level.dispatch(Push { rows: self, plan, memory, row });
+    }
+
+    pub(super) fn is_finished(&self, plan: &Filter2dPlan) -> bool {
+        self.done == plan.desc.size[0]
+    }
+
+    /// Whether the next row of the result can be made. (When all are made, nothing is missing.)
+    pub(super) fn is_ready(&self) -> bool {
+        self.feed.taken() >= self.layout.group && self.feed.next() != NextRow::Missing
+    }
+
+    /// Fills the first group as far as its rows are there.
+    #[inline(always)]
+    fn fill_group<S: Simd>(&mut self, simd: S, plan: &Filter2dPlan, memory: &mut [f32]) {
+        let Layout { pitch, group: rows, .. } = self.layout;
+        let Parts { group, mut sources, .. } = self.layout.parts(memory);
+        let width = plan.row_len().max(S::LANES);
+        while self.feed.taken() < rows {
+            let Some(sums) = self.next_sums(simd, plan, &mut sources) else { return };
+            group[self.feed.taken() * pitch..][..width].copy_from_slice(&sums[..width]);
+            self.feed.take();
+            if self.feed.taken() == rows {
+                Group { data: &mut *group, pitch, width }.suffix_sums(simd, 0..rows);
+            }
+        }
+    }
+
+    /// The sums of the next virtual row; `None` if it is missing, or there is none.
+    #[inline(always)]
+    fn next_sums<'p, S: Simd>(
+        &self,
+        simd: S,
+        plan: &Filter2dPlan,
+        sources: &'p mut Sources<'_>,
+    ) -> Option<&'p [f32]> {
+        let pitch = self.layout.pitch;
+        match self.feed.next() {
+            NextRow::Kept(slot) => Some(&sources.slots[slot * pitch..][..pitch]),
+            NextRow::Outside => {
+                let Sources { outside, across, line, .. } = sources;
+                let nowhere = row_picture::<f32>(&plan.desc, &[]);
+                across_row(simd, plan, (&nowhere, -1), [line, across], outside);
+                Some(outside)
+            }
+            NextRow::Missing | NextRow::Done => None,
+        }
+    }
+
+    /// Makes the next row of the result, which is ready.
+    #[inline(always)]
+    pub(super) fn pull<S: Simd, O: Pixel>(
+        &mut self,
+        simd: S,
+        plan: &Filter2dPlan,
+        memory: &mut [f32],
+        dst: &mut [O],
+    ) {
+        let Layout { pitch, group: rows, .. } = self.layout;
+        let Parts { group, prefix, values, mut sources } = self.layout.parts(memory);
+        let (outputs, is_last) = (plan.row_len(), self.feed.next() == NextRow::Done);
+        let next = match self.next_sums(simd, plan, &mut sources) {
+            Some(next) => next,
+            // Behind the last output nothing is taken in any more. Any row that has been written does.
+            None => &sources.slots[..pitch],
+        };
+        let (i, weight) = (self.done % rows, self.weight);
+        let mut group = Group { data: group, pitch, width: outputs.max(S::LANES) };
+        let mut put = |values: &mut [f32]| {
+            let post = Post::of(&plan.desc);
+            let mut scatter = Scatter { dst: values, row_stride: 0, post, left: 0, settle: None };
+            group.window(simd, i, next, &mut *prefix, weight, (0, outputs, &mut scatter));
+        };
+        match O::as_f32_mut(dst) {
+            Some(dst) => put(dst),
+            None => {
+                put(&mut *values);
+                O::store_row(simd, &values[..outputs], dst, None, [0, 0]);
+            }
+        }
+        self.done += 1;
+        if !is_last {
+            self.feed.take();
+            if self.done.is_multiple_of(rows) {
+                group.suffix_sums(simd, 0..rows);
+            }
+        }
+    }
+}
+
+/// The sums across of a row of `picture`, which may lie outside it. `line` and `buffer` are memory for it.
+#[inline(always)]
+fn across_row<S: Simd, I: Pixel>(
+    simd: S,
+    plan: &Filter2dPlan,
+    (picture, y): (&Picture<'_, I>, isize),
+    [line, buffer]: [&mut [f32]; 2],
+    dst: &mut [f32],
+) {
+    let ([_, s], channels, [_, left]) = (plan.desc.mask_size, plan.desc.channels, plan.before);
+    let (start, pixels, outputs) = (-(left as isize), plan.desc.size[1] + s - 1, plan.row_len());
+    let (row, behind) = line.split_at_mut(pixels * channels);
+    gather_row(simd, picture, y, start..start + pixels as isize, row);
+    if let Some(behind) = behind.get_mut(..S::LANES.saturating_sub(outputs)) {
+        behind.fill(0.0);
+    }
+    boxes::across_row(simd, line, [s, channels], outputs, buffer, dst);
+}
+
+/// Takes in what lies above the picture.
+struct Begin<'a> {
+    rows: &'a mut BoxRows,
+    plan: &'a Filter2dPlan,
+    memory: &'a mut [f32],
+}
+
+impl Kernel for Begin<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<S: Simd>(self, simd: S) {
+        self.rows.fill_group(simd, self.plan, self.memory);
+    }
+}
+
+/// Takes a row in.
+struct Push<'a, I> {
+    rows: &'a mut BoxRows,
+    plan: &'a Filter2dPlan,
+    memory: &'a mut [f32],
+    row: &'a [I],
+}
+
+impl<I: Pixel> Kernel for Push<'_, I> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<S: Simd>(self, simd: S) {
+        let Self { rows, plan, memory, row } = self;
+        let (slot, pitch) = (rows.feed.push(), rows.layout.pitch);
+        let Sources { slots, line, across, .. } = rows.layout.parts(memory).sources;
+        let dst = &mut slots[slot * pitch..][..pitch];
+        let picture = row_picture(&plan.desc, row);
+        across_row(simd, plan, (&picture, 0), [line, across], dst);
+        rows.fill_group(simd, plan, memory);
+    }
+}
