@@ -59,14 +59,13 @@ pub(crate) fn down<S: Simd>(
                         &input,
                         first == 0,
                         width,
-                        dst.data,
-                        dst.pitch,
+                        (&mut *dst.data, dst.pitch),
                         &ahead,
                     );
                 } else {
                     for y in 0..count {
                         let dst = &mut dst.data[y * dst.pitch..];
-                        strip::<S, 1>(simd, column, &input[y..], first == 0, width, dst, 0, &[]);
+                        strip::<S, 1>(simd, column, &input[y..], first == 0, width, (dst, 0), &[]);
                     }
                 }
             }
@@ -82,8 +81,7 @@ fn strip<S: Simd, const OR: usize>(
     input: &[&[f32]],
     is_first: bool,
     width: usize,
-    dst: &mut [f32],
-    pitch: usize,
+    (dst, pitch): (&mut [f32], usize),
     ahead: &[&[f32]],
 ) {
     let main = tile_vectors(S::REGISTERS) * S::LANES;

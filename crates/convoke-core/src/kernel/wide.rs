@@ -85,7 +85,6 @@ pub(crate) fn accumulate<S: Simd, K: Sink>(
 
 /// `NV` vectors of one output row, `W` elements.
 #[inline(always)]
-#[expect(clippy::needless_range_loop, reason = "iterators would not stay in registers")]
 fn tile<S: Simd, const W: usize, const NV: usize>(
     simd: S,
     taps: WideTaps<'_>,
@@ -289,7 +288,6 @@ pub(crate) fn across<S: Simd, K: Sink>(
 
 /// `NV` vectors, `W` elements, of one row.
 #[inline(always)]
-#[expect(clippy::needless_range_loop, reason = "iterators would not stay in registers")]
 fn row_tile<S: Simd, const W: usize, const NV: usize>(
     simd: S,
     row: WideTaps<'_>,
