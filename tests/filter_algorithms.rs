@@ -32,9 +32,19 @@ fn masks() -> Vec<(&'static str, Mask)> {
         ("box:33", named("box:33")),
         ("binomial", Mask::new([1, 5], vec![1.0, 4.0, 6.0, 4.0, 1.0]).unwrap().divisor(16.0)),
         ("a row", Mask::new([1, 7], vec![0.5, -1.0, 2.0, 3.25, 0.0, 1.0, 0.125]).unwrap().divisor(6.0)),
+        // An unsharp mask.
+        ("sharper", sharper(9)),
         ("noise 4", small),
         ("noise 13", large),
     ]
+}
+
+/// Twice a pixel, less a Gaussian around it: of rank 2.
+fn sharper(side: usize) -> Mask {
+    let gaussian = Mask::gaussian_sized(1.7, side).unwrap();
+    let mut weights: Vec<f32> = gaussian.weights().iter().map(|w| -w).collect();
+    weights[side * side / 2] += 2.0;
+    Mask::new([side, side], weights).unwrap()
 }
 
 fn pixels(count: usize) -> impl Iterator<Item = u32> {
@@ -66,7 +76,9 @@ fn all_give_the_exact_integers_and_floats_within_roundings() {
                 let options = Options::new().level(level).threads(1 + at % 2).filter_algorithm(algorithm);
                 let filter = match Filter::with_options(&desc, &mask, &options) {
                     Ok(filter) => filter,
-                    Err(Error::NotSeparable | Error::NotBox | Error::NotNarrow) => continue,
+                    Err(Error::NotSeparable | Error::NotRankTwo | Error::NotBox | Error::NotNarrow) => {
+                        continue;
+                    }
                     Err(error) => panic!("{name}, {algorithm}: {error}"),
                 };
                 seen.insert(algorithm.name());
@@ -114,6 +126,10 @@ fn what_a_mask_is_not_is_an_error_that_says_so() {
     };
     assert_eq!(error(FilterAlgorithm::Separable), Error::NotSeparable);
     assert_eq!(error(FilterAlgorithm::Box), Error::NotBox);
+    let options = Options::new().filter_algorithm(FilterAlgorithm::RankTwo);
+    assert!(Filter::with_options(&desc, &laplacian, &options).is_ok());
+    let diagonal = Mask::new([3, 3], vec![1.0, 0.0, 0.0, 0.0, 1.0, 0.0, 0.0, 0.0, 1.0]).unwrap();
+    assert_eq!(Filter::with_options(&desc, &diagonal, &options).unwrap_err(), Error::NotRankTwo);
     let real = Mask::new([1, 2], vec![0.1, 0.3]).unwrap();
     let options = Options::new().filter_algorithm(FilterAlgorithm::Narrow);
     let error = Filter::with_options(&real.desc([8, 8], 1), &real, &options).unwrap_err();

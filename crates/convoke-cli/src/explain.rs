@@ -96,7 +96,9 @@ fn explain_filter(args: &ExplainFilterArgs) -> Outcome<()> {
         let is_exact = mask.weights().len() <= (1 << 24) / most;
         candidates.retain(|one| one.algorithm != FilterAlgorithm::Box || is_exact);
     }
-    let narrow = Filter::with_options(&desc, &mask, &options.filter_algorithm(FilterAlgorithm::Narrow)).ok();
+    let planned = |algorithm| Filter::with_options(&desc, &mask, &options.filter_algorithm(algorithm));
+    let narrow = planned(FilterAlgorithm::Narrow).ok();
+    let is_of_kind = |algorithm| planned(algorithm).is_ok();
     // Signed bytes go through words.
     let for_narrow = input == Element::U8 && kind == PixelKind::Integers;
     let chosen = match args.how.algo {
@@ -108,8 +110,7 @@ fn explain_filter(args: &ExplainFilterArgs) -> Outcome<()> {
     let is_asked = args.how.algo != FilterChoice::Planned(FilterAlgorithm::Auto);
     let least = candidates[0].cost;
     for candidate in &candidates {
-        let filter = Filter::with_options(&desc, &mask, &options.filter_algorithm(candidate.algorithm));
-        let filter = filter.about("filter")?;
+        let filter = planned(candidate.algorithm).about("filter")?;
         let is_taken = candidate.algorithm == chosen && fast.is_none();
         let (mark, why) = match (is_taken, is_asked) {
             (true, false) => ("*", "taken: the least predicted time".to_owned()),
@@ -132,6 +133,12 @@ fn explain_filter(args: &ExplainFilterArgs) -> Outcome<()> {
                 "not taken: it is for bytes to integers"
             }
             FilterAlgorithm::Narrow if narrow.is_some() => "not taken: another one is asked for",
+            FilterAlgorithm::RankTwo if is_of_kind(algorithm) && kind == PixelKind::Floats => {
+                "not taken: it is for integers"
+            }
+            FilterAlgorithm::RankTwo if is_of_kind(algorithm) => {
+                "not taken: the mask is better taken otherwise"
+            }
             FilterAlgorithm::Fft => "not taken: the mask is too small for it",
             FilterAlgorithm::Box if mask.weights().iter().all(|w| *w == mask.weights()[0]) => {
                 "not taken: sums of integers may not be exact"

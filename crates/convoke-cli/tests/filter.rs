@@ -254,7 +254,7 @@ fn gaussians_by_repeated_boxes() {
     assert_eq!(text.lines().filter(|line| line.starts_with('*')).count(), 1, "{text}");
     // As wide as the library's.
     folder.works("filter b.npy -o wide.npy --mask gaussian:2000 --border replicate --gaussian-method box");
-    assert_eq!(folder.read_u8("wide.npy"), folder.read_u8("b.npy"));
+    assert_eq!(folder.read_u8("wide.npy"), ("(40, 50, 3)".to_owned(), vec![90; 40 * 50 * 3]));
     let text = folder.works("explain filter 1080x1920 --mask gaussian:16384 --gaussian-method box");
     assert!(text.contains("* gaussian by 4 passes"), "{text}");
 }

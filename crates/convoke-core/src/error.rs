@@ -53,6 +53,10 @@ pub enum Error {
     WrongPacking,
     /// A mask is not a column times a row, as a separable filter must have it.
     NotSeparable,
+    /// A mask is not the sum of two separable ones, as a filter of rank 2 must have it.
+    NotRankTwo,
+    /// Pixels are floats, on either side, for an algorithm that gives integers only what the contract promises.
+    NotForFloats,
     /// A mask does not have the same value everywhere, as a box filter must have it.
     NotBox,
     /// A filter is not one of narrow integers: taps that are no whole numbers, or sums too large for it.
@@ -114,6 +118,12 @@ impl fmt::Display for Error {
                 f.write_str("weights: must have been packed by this plan, got another packing")
             }
             Error::NotSeparable => f.write_str("mask: must be a column times a row, got one that is not"),
+            Error::NotRankTwo => {
+                f.write_str("mask: must be the sum of two separable masks, got one that is not")
+            }
+            Error::NotForFloats => {
+                f.write_str("pixels: must be integers, read and written, with a mask of rank 2, got floats")
+            }
             Error::NotBox => f.write_str("mask: must have one value everywhere, got several"),
             Error::NotNarrow => {
                 f.write_str("mask: must be small whole numbers for narrow integers, got others")

@@ -83,7 +83,7 @@ pub use filter::FilterDescription;
 #[doc(hidden)]
 pub use filter::Window;
 pub use filter::desc::{Accumulate, Filter2dDesc};
-pub use filter::factor::factor;
+pub use filter::factor::{factor, factor_two};
 pub use filter::narrow::desc::{NarrowDesc, NarrowMask, Rounding};
 pub use filter::narrow::integer::{NarrowForm, narrow_form};
 pub use filter::narrow::pixel::NarrowPixel;

@@ -57,8 +57,8 @@ impl<I: Pixel, O: Pixel> FilterStream<I, O> {
     /// The same at a chosen level, with a chosen algorithm. The number of threads is ignored.
     ///
     /// # Errors
-    /// As [`new`](Self::new); [`Error::NotSeparable`], [`Error::NotBox`] or [`Error::NotNarrow`] if the algorithm needs a
-    /// mask of that kind and this one is not, [`Error::Inexact`] for a box on integers whose sums are too large to be
+    /// As [`new`](Self::new); [`Error::NotSeparable`], [`Error::NotRankTwo`], [`Error::NotBox`] or [`Error::NotNarrow`] if the
+    /// algorithm needs a mask of that kind and this one is not, [`Error::NotForFloats`] for a mask of rank 2 on floats, [`Error::Inexact`] for a box on integers whose sums are too large to be
     /// exact, and [`Error::NotStreamed`] for [`Fft`](FilterAlgorithm::Fft), which needs more of the picture.
     pub fn with_options(desc: &Filter2dDesc, mask: &Mask, options: &Options) -> Result<Self, Error> {
         let (weights, level) = (mask.weights(), options.level);
@@ -97,6 +97,7 @@ impl<I: Pixel, O: Pixel> FilterStream<I, O> {
         let plan = match algorithm {
             FilterAlgorithm::Direct => Filter2dPlan::new(desc, level)?,
             FilterAlgorithm::Separable => Filter2dPlan::separable(desc, level)?,
+            FilterAlgorithm::RankTwo => Filter2dPlan::rank_two(desc, level)?,
             FilterAlgorithm::Box => Filter2dPlan::boxed(desc, level)?,
             _ => return Err(Error::NotStreamed),
         };

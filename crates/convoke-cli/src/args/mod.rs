@@ -118,7 +118,7 @@ pub(crate) struct FilterHow {
     /// Row and column of the mask tap that lies on the output pixel [default: the middle, rounded down]
     #[arg(long, value_name = "R,C", allow_hyphen_values = true)]
     pub(crate) anchor: Option<Anchor>,
-    /// auto, direct, separable, box, fft, narrow, or reference (naive loops in f64). On integers all give the same
+    /// auto, direct, separable, rank2, box, fft, narrow, or reference (naive loops in f64). On integers all give the same
     /// results; on floats auto may choose another one than on integers, and results may differ in their last bits
     #[arg(long, value_name = "ALGO", default_value = "auto")]
     pub(crate) algo: FilterChoice,
@@ -258,7 +258,7 @@ pub(crate) struct BenchArgs {
     /// Order of dimensions: nchw or nhwc
     #[arg(long, value_name = "LAYOUT", default_value = "nhwc", value_parser = values::layout)]
     pub(crate) layout: convoke::Layout,
-    /// auto, direct, gemm; with --filters auto, direct, separable, box, fft, narrow
+    /// auto, direct, gemm; with --filters auto, direct, separable, rank2, box, fft, narrow
     #[arg(long, value_name = "ALGO", default_value = "auto")]
     pub(crate) algo: String,
     /// One JSON object per line instead of a table

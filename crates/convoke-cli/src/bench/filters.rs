@@ -152,7 +152,12 @@ fn problems(args: &BenchArgs, options: &Options) -> Outcome<Vec<Problem>> {
                             let desc = mask.desc(size, channels).border(Border::Reflect101);
                             match Filter::with_options(&desc, mask, options) {
                                 // What the algorithm cannot do has no line.
-                                Err(Error::NotSeparable | Error::NotBox | Error::NotNarrow) => continue,
+                                Err(
+                                    Error::NotSeparable
+                                    | Error::NotRankTwo
+                                    | Error::NotBox
+                                    | Error::NotNarrow,
+                                ) => continue,
                                 filter => What::Filter(Box::new(filter.about(&name)?)),
                             }
                         }

@@ -57,13 +57,33 @@ impl Certificates {
         Self(certificates)
     }
 
-    /// The same for a mask with these factors, summed down and then across.
-    pub(super) fn separable(mask: &[f32], factors: [&[f32]; 2], outside: f32, post: Post) -> Self {
-        let (sums, sides) = (Sums::of(mask), factors.map(Sums::of));
-        let is_exact = factor::is_exact(mask, factors[0], factors[1]);
+    /// The same for a mask of `size` with these factors, columns and rows of one or more terms, summed down and then across.
+    pub(super) fn separable(
+        mask: &[f32],
+        size: [usize; 2],
+        factors: [&[f32]; 2],
+        outside: f32,
+        post: Post,
+    ) -> Self {
+        let ([columns, rows], [r, s]) = (factors, size);
+        let mut all =
+            Factors { size, terms: columns.len() / r, reach: 0.0, rows: 0.0, far: 0.0, is_exact: false };
+        for (column, row) in columns.chunks_exact(r).zip(rows.chunks_exact(s)) {
+            let [column, row] = [column, row].map(|side| Sums::of(side).sum);
+            all.reach += column * row;
+            all.rows += row;
+        }
+        let sums = Sums::of(mask);
+        if columns.len() > r {
+            all.far = factor::distance(mask, size, columns, rows);
+        } else {
+            // Each product is this near to the mask's value, which has been looked at.
+            all.far = factor::DEVIATION as f64 * F32.unit * sums.sum;
+            all.is_exact = factor::is_exact(mask, columns, rows);
+        }
         Self(MAGNITUDES.map(|magnitude| {
             let direct = Certificate::exact(&sums, magnitude, outside, post);
-            Certificate::separable(direct, (&sums, &sides, is_exact), pixel(magnitude, outside), post)
+            Certificate::separable(direct, (&sums, &all), pixel(magnitude, outside), post)
         }))
     }
 
@@ -118,6 +138,21 @@ impl Sums {
     }
 }
 
+/// What certificates need to know of the factors of a mask.
+struct Factors {
+    /// Rows and columns of the mask.
+    size: [usize; 2],
+    /// Pairs of a column and a row.
+    terms: usize,
+    /// Of the magnitudes of all products, and of all rows.
+    reach: f64,
+    rows: f64,
+    /// All differences together between the mask's values and the products.
+    far: f64,
+    /// Whether there are none.
+    is_exact: bool,
+}
+
 /// The greatest magnitude of a pixel, on the border or not.
 fn pixel(magnitude: i32, outside: f32) -> f64 {
     f64::from(outside).abs().max(f64::from(magnitude))
@@ -153,25 +188,20 @@ impl Certificate {
         Self { exact_bits, margin: 1.0, fine_margin: 1.0 }
     }
 
-    /// The `direct` one for a mask with these factors, summed down and then across. Given what is known of the mask and the
-    /// factors, and whether their products are the mask's values.
-    fn separable(
-        direct: Self,
-        (mask, [column, row], is_exact): (&Sums, &[Sums; 2], bool),
-        pixel: f64,
-        post: Post,
-    ) -> Self {
+    /// The `direct` one for a mask with these factors, summed down and then across.
+    fn separable(direct: Self, (mask, all): (&Sums, &Factors), pixel: f64, post: Post) -> Self {
         // The sums down are made of the same grid as the final ones, or a coarser one, and are no larger.
-        let exact_bits = if is_exact { direct.exact_bits } else { 0 };
-        // A term meets at most R + 1 roundings on its way down and S + 1 across, and the product of its factors is off
-        // by DEVIATION; each of them loses a unit of what is there. What underflows, in each of these and in the factors,
-        // is multiplied by a pixel or by the row.
-        let magnitude = (column.sum * row.sum).max(mask.sum) * pixel;
-        let roundings = (column.len + row.len + factor::DEVIATION + 2) as f64;
-        let growth = roundings * F32.unit;
-        let terms = (mask.len + column.len + row.len + 2) as f64;
-        let underflow = 4.0 * terms * (row.sum + 1.0) * (pixel + 1.0) * F32.underflow;
-        let error = growth * (1.0 + growth) * magnitude + underflow;
+        let exact_bits = if all.is_exact { direct.exact_bits } else { 0 };
+        // A product of a column's and a row's values meets at most R + 1 roundings on its way down, and across one for each
+        // value of all rows and one more; each of them loses a unit of what is there. What underflows, in each of these and
+        // in the factors, is multiplied by a pixel or by the row.
+        let magnitude = all.reach.max(mask.sum) * pixel;
+        let terms = all.terms as f64;
+        let [r, s] = all.size.map(|n| n as f64);
+        let growth = (r + terms * s + 2.0) * F32.unit;
+        let values = mask.len as f64 + terms * (r + s + 2.0);
+        let underflow = 4.0 * values * (all.rows + 1.0) * (pixel + 1.0) * F32.underflow;
+        let error = growth * (1.0 + growth) * magnitude + (1.0 + growth) * all.far * pixel + underflow;
         let bound = if growth < 0.01 { after(post, magnitude, error, &F32) } else { f64::INFINITY };
         Self { exact_bits, margin: margin(bound), ..direct }
     }

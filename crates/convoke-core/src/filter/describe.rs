@@ -43,8 +43,9 @@ impl Filter2dPlan {
             algorithm: match self.method {
                 Method::Direct if desc.accumulate == Accumulate::F64 => "direct in f64",
                 Method::Direct => "direct",
-                Method::Separable if desc.accumulate == Accumulate::F64 => "separable in f64",
-                Method::Separable => "separable",
+                Method::Separable { terms: 2.. } => "two separable masks",
+                Method::Separable { .. } if desc.accumulate == Accumulate::F64 => "separable in f64",
+                Method::Separable { .. } => "separable",
                 Method::Box(_) => "box",
             },
             level: self.level,
@@ -55,7 +56,7 @@ impl Filter2dPlan {
             scratch_bytes: self.scratch_len() * size_of::<f32>(),
             macs: outputs.saturating_mul(match self.method {
                 Method::Direct => r * s,
-                Method::Separable => r + s,
+                Method::Separable { terms } => terms * (r + s),
                 // Additions, in fact: three down, and what it takes across.
                 Method::Box(_) => 3 + boxes::additions(s),
             } as u64),

@@ -1,5 +1,6 @@
-//! Whether a mask is separable: a column times a row. Asked before planning, by whoever has a choice, and when a mask
-//! is packed for a [separable plan](crate::Filter2dPlan::separable).
+//! Whether a mask is separable: a column times a row, or the sum of two such. Asked before planning, by whoever has a
+//! choice, and when a mask is packed for a [separable plan](crate::Filter2dPlan::separable) or one of
+//! [rank 2](crate::Filter2dPlan::rank_two).
 
 use crate::error::{Error, check_len};
 
@@ -59,7 +60,85 @@ pub fn factor(mask: &[f32], column: &mut [f32], row: &mut [f32]) -> Result<bool,
     for (w, mask) in column.iter_mut().zip(mask.chunks_exact(cols)) {
         *w = (f64::from(mask[at % cols]) / pivot) as f32;
     }
-    // A power of two moves from the column to the row.
+    balance(column, row);
+    Ok(row.iter().all(|w| w.is_finite()) && deviates(mask, column, row).is_none())
+}
+
+/// Finds two columns of `R` and two rows of `S` values, one after the other, whose products sum to a mask's values: all of
+/// these differences together are at most `8 * 2^-24` of the sum of the mask's magnitudes. `true` if there are such factors,
+/// and they were written; else what is written is of no use.
+///
+/// A row and a column of the mask that cross where it is greatest are one pair (the column divided by that value), and
+/// those of what is left the other: Gaussian elimination with complete pivoting, two steps of it (Golub, Van Loan, *Matrix
+/// Computations*, 3.4.8). A mask of rank 1 gets a second pair of zeros. The magnitudes of each column sum to at most 1.
+///
+/// ```
+/// let laplacian = [0.0, 1.0, 0.0, 1.0, -4.0, 1.0, 0.0, 1.0, 0.0];
+/// let (mut columns, mut rows) = ([0.0; 6], [0.0; 6]);
+/// assert_eq!(convoke_core::factor_two(&laplacian, &mut columns, &mut rows), Ok(true));
+/// for (i, w) in laplacian.iter().enumerate() {
+///     let product = |term: usize| columns[3 * term + i / 3] * rows[3 * term + i % 3];
+///     assert_eq!(product(0) + product(1), *w);
+/// }
+/// # Ok::<(), convoke_core::Error>(())
+/// ```
+///
+/// # Errors
+/// [`Error::NotDivisible`] if columns and rows are not two of a length, [`Error::Length`] if the mask does not have as many
+/// values as a column and a row have products.
+pub fn factor_two(mask: &[f32], columns: &mut [f32], rows: &mut [f32]) -> Result<bool, Error> {
+    for (operand, got) in [("columns", columns.len()), ("rows", rows.len())] {
+        if !got.is_multiple_of(2) {
+            return Err(Error::NotDivisible { operand, groups: 2, got });
+        }
+    }
+    let [r, s] = [columns.len() / 2, rows.len() / 2];
+    let required = r.checked_mul(s).ok_or(Error::Overflow { operand: "mask" })?;
+    check_len("mask", required, mask.len())?;
+    columns.fill(0.0);
+    rows.fill(0.0);
+    if mask.iter().any(|w| !w.is_finite()) {
+        return Ok(false);
+    }
+    for term in 0..2 {
+        let mut greatest = ([0, 0], 0.0_f64);
+        for (i, mask) in mask.chunks_exact(s).enumerate() {
+            let [a, b] = [columns[i], columns[r + i]].map(f64::from);
+            for (j, w) in mask.iter().enumerate() {
+                let left = f64::from(*w) - a * f64::from(rows[j]) - b * f64::from(rows[s + j]);
+                if left.abs() > greatest.1 {
+                    greatest = ([i, j], left.abs());
+                }
+            }
+        }
+        let ([i, j], greatest) = greatest;
+        if greatest == 0.0 {
+            break;
+        }
+        // What is left of the mask's row and column, by factors that stay as they are while these are written.
+        let [mut first_column, mut first_row] = [0.0; 2];
+        if term == 1 {
+            [first_column, first_row] = [columns[i], rows[j]].map(f64::from);
+        }
+        for k in 0..s {
+            let left = f64::from(mask[i * s + k]) - first_column * f64::from(rows[k]);
+            rows[term * s + k] = left as f32;
+        }
+        let pivot = f64::from(rows[term * s + j]);
+        for k in 0..r {
+            let left = f64::from(mask[k * s + j]) - f64::from(columns[k]) * first_row;
+            columns[term * r + k] = (left / pivot) as f32;
+        }
+        balance(&mut columns[term * r..][..r], &mut rows[term * s..][..s]);
+    }
+    let magnitude: f64 = mask.iter().map(|w| f64::from(*w).abs()).sum();
+    let far = distance(mask, [r, s], columns, rows);
+    // NaN is not near.
+    Ok(rows.iter().all(|w| w.is_finite()) && far <= DEVIATION as f64 / 16_777_216.0 * magnitude)
+}
+
+/// A power of two moves from the column to the row, so that the column's magnitudes sum to at most 1.
+fn balance(column: &mut [f32], row: &mut [f32]) {
     let sum: f64 = column.iter().map(|w| f64::from(*w).abs()).sum();
     let mut scale = 1.0_f32;
     while f64::from(scale) < sum && scale < 1e30 {
@@ -67,7 +146,22 @@ pub fn factor(mask: &[f32], column: &mut [f32], row: &mut [f32]) -> Result<bool,
     }
     column.iter_mut().for_each(|w| *w /= scale);
     row.iter_mut().for_each(|w| *w *= scale);
-    Ok(row.iter().all(|w| w.is_finite()) && deviates(mask, column, row).is_none())
+}
+
+/// All differences together between a mask of `R` by `S` values and the sum of the products of columns and rows, as many of
+/// each, one after the other.
+pub(super) fn distance(mask: &[f32], [r, s]: [usize; 2], columns: &[f32], rows: &[f32]) -> f64 {
+    let mut far = 0.0;
+    for (i, mask) in mask.chunks_exact(s).enumerate() {
+        for (j, w) in mask.iter().enumerate() {
+            let mut left = f64::from(*w);
+            for (column, row) in columns.chunks_exact(r).zip(rows.chunks_exact(s)) {
+                left -= f64::from(column[i]) * f64::from(row[j]);
+            }
+            far += left.abs();
+        }
+    }
+    far
 }
 
 /// The first value of the mask that is not the product of its factors, give or take [`DEVIATION`].

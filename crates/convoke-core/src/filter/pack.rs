@@ -1,7 +1,7 @@
 //! Packed masks: the taps in the order in which the kernel meets them, with the certificates of their rounding.
 
 use super::certificate::Certificates;
-use super::factor::{deviates, factor};
+use super::factor::{deviates, factor, factor_two};
 use super::plan::{Filter2dPlan, Method};
 use super::scatter::Post;
 use crate::conv::packed::{Packed, identity};
@@ -50,8 +50,9 @@ impl Filter2dPlan {
     /// # Errors
     /// [`Error::Length`] for a mask of another length or a buffer that is too short, [`Error::NotFinite`] for
     /// infinite or NaN taps.
-    /// [`Error::NotSeparable`] if the plan is [`separable`](Self::separable) and the mask is not, [`Error::NotBox`] if it
-    /// is [`boxed`](Self::boxed) and the mask has several values.
+    /// [`Error::NotSeparable`] if the plan is [`separable`](Self::separable) and the mask is not, [`Error::NotRankTwo`] if it
+    /// is one of [rank 2](Self::rank_two) and the mask is not, [`Error::NotBox`] if it is [`boxed`](Self::boxed) and the mask
+    /// has several values.
     pub fn pack<'p>(&self, mask: &[f32], buffer: &'p mut [f32]) -> Result<PackedMask<'p>, Error> {
         let [r, s] = self.desc.mask_size;
         check_len("mask", r * s, mask.len())?;
@@ -66,7 +67,7 @@ impl Filter2dPlan {
             return self
                 .certify(Packed::make(buffer, 1, self.identity(), true, |packed| packed[0] = weight)?);
         }
-        let mut separable = true;
+        let mut factored = Ok(true);
         let packed = Packed::make(buffer, self.body_len(), self.identity(), true, |packed| {
             let (packed, factors) = packed.split_at_mut(mask.len());
             packed.copy_from_slice(mask);
@@ -74,13 +75,17 @@ impl Filter2dPlan {
                 // Turning by 180 degrees is reversing the order.
                 packed.reverse();
             }
-            if matches!(self.method, Method::Separable) {
-                let (column, row) = factors.split_at_mut(r);
-                separable = factor(packed, column, row) == Ok(true);
+            if let Method::Separable { terms } = self.method {
+                let (columns, rows) = factors.split_at_mut(terms * r);
+                factored = match terms {
+                    1 => factor(packed, columns, rows),
+                    _ => factor_two(packed, columns, rows),
+                };
             }
         })?;
-        if !separable {
-            return Err(Error::NotSeparable);
+        if !factored? {
+            let is_one = matches!(self.method, Method::Separable { terms: 1 });
+            return Err(if is_one { Error::NotSeparable } else { Error::NotRankTwo });
         }
         self.certify(packed)
     }
@@ -95,7 +100,8 @@ impl Filter2dPlan {
         if body.iter().any(|w| !w.is_finite()) {
             return Err(Error::WrongPacking);
         }
-        if let Method::Separable = self.method {
+        // With two pairs of factors the certificate knows how far their products are from the mask.
+        if let Method::Separable { terms: 1 } = self.method {
             let [r, s] = self.desc.mask_size;
             let (mask, factors) = body.split_at(r * s);
             let (column, row) = factors.split_at(r);
@@ -111,7 +117,7 @@ impl Filter2dPlan {
         let [r, s] = self.desc.mask_size;
         match self.method {
             Method::Direct => r * s,
-            Method::Separable => r * s + r + s,
+            Method::Separable { terms } => r * s + terms * (r + s),
             Method::Box(_) => 1,
         }
     }
@@ -125,9 +131,9 @@ impl Filter2dPlan {
         let certificates = match self.method {
             Method::Direct => Certificates::new(mask, outside, post),
             Method::Box(_) => Certificates::boxed(weights[0], r * s, outside, post),
-            Method::Separable => {
-                let (column, row) = factors.split_at(r);
-                Certificates::separable(mask, [column, row], outside, post)
+            Method::Separable { terms } => {
+                let (columns, rows) = factors.split_at(terms * r);
+                Certificates::separable(mask, [r, s], [columns, rows], outside, post)
             }
         };
         Ok(PackedMask { packed, certificates })
@@ -149,8 +155,9 @@ impl Filter2dPlan {
             2, // a picture filter
             match method {
                 Method::Direct => 0,
-                Method::Separable => 1,
+                Method::Separable { terms: 1 } => 1,
                 Method::Box(_) => 2,
+                Method::Separable { .. } => 3,
             },
             r,
             s,

@@ -31,7 +31,7 @@ pub(super) const ALIGN: usize = 16;
 #[derive(Clone, Copy)]
 enum Kind {
     Direct,
-    Separable,
+    Separable { terms: usize },
     Box,
 }
 
@@ -40,8 +40,9 @@ enum Kind {
 pub(super) enum Method {
     /// Over the mask, row by row.
     Direct,
-    /// Over the mask's column factor, down the picture, then over its row factor, across those sums.
-    Separable,
+    /// Over the mask's column factor, down the picture, then over its row factor, across those sums; over so many pairs of
+    /// factors, whose products make up the mask.
+    Separable { terms: usize },
     /// Sums of equal taps.
     Box(BoxLayout),
 }
@@ -128,7 +129,20 @@ impl Filter2dPlan {
     /// # Errors
     /// As for [`new`](Self::new).
     pub fn separable(desc: &Filter2dDesc, level: Level) -> Result<Self, Error> {
-        Self::with_method(desc, level, Kind::Separable)
+        Self::with_method(desc, level, Kind::Separable { terms: 1 })
+    }
+
+    /// The same for a mask of rank 2, one that is the sum of two separable masks: a difference of Gaussians, a Laplacian, an
+    /// unsharp mask. It takes twice the passes of a [separable](Self::separable) one. Whether a mask is one is seen when it is
+    /// packed; [`factor_two`](crate::factor_two) tells beforehand.
+    ///
+    /// For integers from integers, which are the exact value of the mask, rounded. Floats would have larger errors than the
+    /// contract allows, where the two terms nearly cancel: a run gives [`Error::NotForFloats`].
+    ///
+    /// # Errors
+    /// As for [`new`](Self::new).
+    pub fn rank_two(desc: &Filter2dDesc, level: Level) -> Result<Self, Error> {
+        Self::with_method(desc, level, Kind::Separable { terms: 2 })
     }
 
     /// The same for a box, a mask with one value everywhere: in time that hardly depends on its size. Nothing drifts, and
@@ -188,7 +202,7 @@ impl Filter2dPlan {
         let mask = checked_len("mask", &[r, s])?;
         let packed = match kind {
             Kind::Direct => mask,
-            Kind::Separable => mask.saturating_add(r + s),
+            Kind::Separable { terms } => mask.saturating_add(terms * (r + s)),
             Kind::Box => 1,
         };
         let packed = Packed::buffer_len(checked_len("mask", &[packed])?);
@@ -210,10 +224,11 @@ impl Filter2dPlan {
         let rings = || checked_len("scratch", &[ring_rows, block_pitch + 2 * strip_pitch]);
         let (method, sums_pitch, scratch) = match kind {
             Kind::Direct => (Method::Direct, 0, rings()?),
-            Kind::Separable => {
-                let (pitch, sums) = sums_layout(block * desc.channels, halo, level.lanes(), desc.accumulate)
-                    .ok_or(overflow)?;
-                (Method::Separable, pitch, rings()?.saturating_add(sums))
+            Kind::Separable { terms } => {
+                let sums = (terms, desc.accumulate);
+                let (pitch, sums) =
+                    sums_layout(block * desc.channels, halo, level.lanes(), sums).ok_or(overflow)?;
+                (Method::Separable { terms }, pitch, rings()?.saturating_add(sums))
             }
             Kind::Box => {
                 let (layout, len) =
@@ -222,7 +237,7 @@ impl Filter2dPlan {
             }
         };
         let fits_caches = dst_len < PAST_CACHES;
-        let staged = if !fits_caches && matches!(method, Method::Separable) { STAGED } else { 0 };
+        let staged = if !fits_caches && matches!(method, Method::Separable { .. }) { STAGED } else { 0 };
         let scratch = checked_len("scratch", &[scratch.saturating_add(staged).saturating_add(ALIGN - 1)])?;
         Ok(Self {
             desc: *desc,
@@ -246,7 +261,7 @@ impl Filter2dPlan {
 
     /// Whether rows of floats are finished in scratch, and go past the caches from there.
     pub(super) fn stages(&self) -> bool {
-        !self.fits_caches && matches!(self.method, Method::Separable)
+        !self.fits_caches && matches!(self.method, Method::Separable { .. })
     }
 
     /// The descriptor that was planned.
@@ -290,13 +305,13 @@ impl Filter2dPlan {
         if self.desc.accumulate == Accumulate::F64 {
             // Rounding errors of f64 are smaller by 2^-29. Factors need not give the mask's values exactly.
             return match self.method {
-                Method::Separable => DEVIATION + 2 + ((r + 2 * s + 3) >> 29),
+                Method::Separable { .. } => DEVIATION + 2 + ((r + 2 * s + 3) >> 29),
                 _ => 2 + ((r * s + 3) >> 29),
             };
         }
         let sums = match self.method {
             Method::Direct => r * s,
-            Method::Separable => r + s + DEVIATION + 2,
+            Method::Separable { terms } => terms * (r + s) + DEVIATION + 2,
             // A term goes through fewer additions than there are taps in a column and in a row.
             Method::Box(_) => r + s,
         };
@@ -316,7 +331,8 @@ impl Filter2dPlan {
     /// # Errors
     /// [`Error::Length`] for a picture or scratch of the wrong length (scratch may be longer),
     /// [`Error::WrongPacking`] for a mask packed for another filter; [`Error::Inexact`] for a [box](Self::boxed)
-    /// from integers to integers whose sums are too large to be exact. `dst` is then as it was.
+    /// from integers to integers whose sums are too large to be exact, [`Error::NotForFloats`] for floats and a mask of
+    /// [rank 2](Self::rank_two). `dst` is then as it was.
     pub fn run<I: Pixel, O: Pixel>(
         &self,
         mask: &PackedMask<'_>,
@@ -422,13 +438,23 @@ impl Filter2dPlan {
         if scratch.len() < self.scratch {
             return Err(Error::Length { operand: "scratch", required: self.scratch, got: scratch.len() });
         }
-        let certificate = mask.certificates.needed(I::RANGE, O::RANGE);
-        if matches!(self.method, Method::Box(_)) && certificate.is_some() {
-            return Err(Error::Inexact { operand: "sums of a box" });
-        }
+        let certificate = self.certificate::<I, O>(mask)?;
         let job = Job { weights, certificate, rows, cols, origin, stride, scratch };
         O::run_from(self, job, src, dst);
         Ok(())
+    }
+
+    /// What results of these types need, if the algorithm can give them.
+    pub(super) fn certificate<I: Pixel, O: Pixel>(
+        &self,
+        mask: &PackedMask<'_>,
+    ) -> Result<Option<Certificate>, Error> {
+        let certificate = mask.certificates.needed(I::RANGE, O::RANGE);
+        match self.method {
+            Method::Box(_) if certificate.is_some() => Err(Error::Inexact { operand: "sums of a box" }),
+            Method::Separable { terms: 2.. } if !Self::rounds_exactly::<I, O>() => Err(Error::NotForFloats),
+            _ => Ok(certificate),
+        }
     }
 
     /// A run with everything checked.

@@ -12,7 +12,7 @@ use super::plan::{Filter2dPlan, Method};
 use super::scatter::{Post, Scatter};
 use crate::Accumulate;
 use crate::kernel::plane::{Rows, TILE_ROWS, Taps, accumulate};
-use crate::kernel::separable::{Sums, across, down};
+use crate::kernel::separable::{Across, Sums, across, down};
 use crate::kernel::wide::{self, WidePost, WideSums, WideTaps};
 
 /// Outputs of a separable filter that are worked on at a time, in elements: a tile's rows of them stay in the first
@@ -42,8 +42,8 @@ pub struct Stage<'a> {
     pub(super) plan: &'a Filter2dPlan,
     /// The mask.
     weights: &'a [f32],
-    /// Its factors, for [`Method::Separable`].
-    column: &'a [f32],
+    /// Its factors, for [`Method::Separable`]: the columns of all terms, and the rows.
+    columns: &'a [f32],
     row: &'a [f32],
     /// Given if results need it.
     certificate: Option<Certificate>,
@@ -65,8 +65,8 @@ impl<'a> Stage<'a> {
     ) -> Self {
         let [r, s] = plan.desc.mask_size;
         let (weights, factors) = packed.split_at(r * s);
-        let (column, row) = factors.split_at(if factors.is_empty() { 0 } else { r });
-        Self { plan, weights, column, row, certificate, sums, staged: &mut [], wide: false }
+        let (columns, row) = factors.split_at(factors.len() / (r + s) * r);
+        Self { plan, weights, columns, row, certificate, sums, staged: &mut [], wide: false }
     }
 
     /// Outputs of `count` rows, to columns `cols` of `dst`, which starts at the first of these rows.
@@ -149,7 +149,7 @@ impl<'a> Stage<'a> {
             }
             // A box has its own walk.
             Method::Box(_) => {}
-            Method::Separable => {
+            Method::Separable { .. } => {
                 // Half as many where each takes twice the room.
                 let most = if self.wide { CHUNK / 2 } else { CHUNK };
                 // Equal parts, the last of which overlaps with the one before rather than be narrower.
@@ -167,14 +167,20 @@ impl<'a> Stage<'a> {
                     let pitch = self.plan.sums_pitch;
                     if self.wide {
                         let mut sums = WideSums { data: as_f64_mut(self.sums), pitch };
-                        wide::down(simd, self.column, input, [count, under], &mut sums);
+                        wide::down(simd, self.columns, input, [count, under], &mut sums);
                         let taps = WideTaps { weights: self.row, cols: s, step: channels };
                         wide::across(simd, taps, &sums, post, [count, part], &mut scatter);
                         continue;
                     }
-                    let mut sums = Sums { data: self.sums, pitch };
-                    down(simd, self.column, input, [count, under], &mut sums, !self.plan.fits_caches);
-                    across(simd, self.row, channels, &sums, [count, part], &mut scatter);
+                    // What one term has fetched is there for the next.
+                    let mut from_memory = !self.plan.fits_caches;
+                    let terms = self.columns.chunks_exact(self.plan.desc.mask_size[0]);
+                    for (column, data) in terms.zip(self.sums.chunks_mut(TILE_ROWS * pitch)) {
+                        down(simd, column, input, [count, under], &mut Sums { data, pitch }, from_memory);
+                        from_memory = false;
+                    }
+                    let terms = Across { rows: self.row, taps: s, step: channels, src: self.sums, pitch };
+                    across(simd, terms, [count, part], &mut scatter);
                 }
             }
         }
@@ -194,15 +200,15 @@ fn taps(weights: &[f32], cols: usize, step: usize) -> Taps<'_, impl Fn(usize) ->
 /// Elements of [`Stage::staged`].
 pub(super) const STAGED: usize = TILE_ROWS * CHUNK;
 
-/// Sums from one row of [`Stage::sums`] to the next, and the elements of all of them. Sums in f64 take two elements
-/// each, and one more for their alignment.
+/// Sums from one row of [`Stage::sums`] to the next, and the elements of all of them, of so many `terms`. Sums in f64 take
+/// two elements each, and one more for their alignment.
 pub(super) fn sums_layout(
     width: usize,
     halo: usize,
     lanes: usize,
-    accumulate: Accumulate,
+    (terms, accumulate): (usize, Accumulate),
 ) -> Option<(usize, usize)> {
     let pitch = width.min(CHUNK).max(lanes).checked_add(halo)?.checked_next_multiple_of(16)?;
-    let sums = pitch.checked_mul(TILE_ROWS)?;
+    let sums = pitch.checked_mul(TILE_ROWS)?.checked_mul(terms)?;
     Some((pitch, if accumulate == Accumulate::F64 { sums.checked_mul(2)?.checked_add(1)? } else { sums }))
 }

@@ -1,6 +1,9 @@
 //! The two kernels of separable masks, pixels as lanes: [`down`] a few rows with a column of weights, into a buffer,
 //! and [`across`] that buffer with a row of weights, into a [`Sink`]. The accumulate stage of separable filters.
 //!
+//! A mask that is the sum of several such masks has so many columns, each with a buffer of its own, and so many rows,
+//! whose sums [`across`] makes in one: the terms follow each other as if they were taps of one row.
+//!
 //! Every sum starts at `+0` and runs over its taps in order, one [`Simd::mul_add`] each, so the tile, the tail and
 //! the position of a pixel in its row change no bit.
 
@@ -178,7 +181,34 @@ fn column_tile<S: Simd, const OR: usize, const NV: usize>(
     }
 }
 
-/// `sum over s of row[s] * src[y, x + s * step]` for `count` rows of `width` elements, one row after the other.
+/// The rows of weights of a mask's terms, and what they are applied to.
+#[derive(Clone, Copy)]
+pub(crate) struct Across<'a> {
+    /// A row of so many `taps` for each term, one behind the other.
+    pub(crate) rows: &'a [f32],
+    pub(crate) taps: usize,
+    /// Elements from one tap's input to the next.
+    pub(crate) step: usize,
+    /// Sums down the picture, of [`TILE_ROWS`] rows for each term.
+    pub(crate) src: &'a [f32],
+    /// Elements from one row of them to the next.
+    pub(crate) pitch: usize,
+}
+
+impl<'a> Across<'a> {
+    /// The terms' rows, each with its input from element `x` of row `y` on.
+    #[inline(always)]
+    fn terms(self, y: usize, x: usize) -> impl Iterator<Item = (&'a [f32], &'a [f32])> {
+        let inputs = self.src.chunks(TILE_ROWS * self.pitch);
+        self.rows.chunks_exact(self.taps).zip(inputs.map(
+            #[inline(always)]
+            move |src| &src[y * self.pitch + x..],
+        ))
+    }
+}
+
+/// `sum over s of row[s] * src[y, x + s * step]`, over all terms, for `count` rows of `width` elements, one row after the
+/// other.
 ///
 /// Nothing is shared between rows here. A multiplication for each load would be bound by the loads, most of which cross
 /// a cache line and cost twice. But taps whose elements are whole vectors apart can share: the vector that tap `s`
@@ -196,28 +226,26 @@ fn column_tile<S: Simd, const OR: usize, const NV: usize>(
 #[inline(never)]
 pub(crate) fn across<S: Simd, K: Sink>(
     simd: S,
-    row: &[f32],
-    step: usize,
-    src: &Sums<'_>,
+    across: Across<'_>,
     [count, width]: [usize; 2],
     sink: &mut K,
 ) {
     simd.vectorize(
         #[inline(always)]
         || {
-            let pairs = row.len() > apart(step);
+            let step = across.step;
+            let pairs = across.taps > apart(step);
             for y in 0..count {
-                let src = &src.data[y * src.pitch..];
-                if !pairs && width >= SHORT_VECTORS * S::LANES {
-                    short_row(simd, row, step, src, y, width, sink);
+                if !pairs && across.rows.len() <= SHORT && width >= SHORT_VECTORS * S::LANES {
+                    short_row(simd, across, y, width, sink);
                     continue;
                 }
                 let mut x = 0;
                 if S::LANES == 16 && pairs {
                     while x + 8 * S::LANES <= width {
                         let sums = match step {
-                            3 => row_tile::<S, 8, 3>(simd, row, step, &src[x..]),
-                            _ => row_tile::<S, 8, 1>(simd, row, step, &src[x..]),
+                            3 => row_tile::<S, 8, 3>(simd, across, [y, x]),
+                            _ => row_tile::<S, 8, 1>(simd, across, [y, x]),
                         };
                         sink.put(simd, [y, x], 8 * S::LANES, sums);
                         x += 8 * S::LANES;
@@ -225,18 +253,18 @@ pub(crate) fn across<S: Simd, K: Sink>(
                 }
                 if S::LANES == 8 {
                     while x + 8 * S::LANES <= width {
-                        sink.put(simd, [y, x], 8 * S::LANES, row_tile::<S, 8, 0>(simd, row, step, &src[x..]));
+                        sink.put(simd, [y, x], 8 * S::LANES, row_tile::<S, 8, 0>(simd, across, [y, x]));
                         x += 8 * S::LANES;
                     }
                 } else {
                     while x + 4 * S::LANES <= width {
-                        sink.put(simd, [y, x], 4 * S::LANES, row_tile::<S, 4, 0>(simd, row, step, &src[x..]));
+                        sink.put(simd, [y, x], 4 * S::LANES, row_tile::<S, 4, 0>(simd, across, [y, x]));
                         x += 4 * S::LANES;
                     }
                 }
                 while x < width {
                     let at = x.min(width.saturating_sub(S::LANES));
-                    let sums = row_tile::<S, 1, 0>(simd, row, step, &src[at..]);
+                    let sums = row_tile::<S, 1, 0>(simd, across, [y, at]);
                     sink.put(simd, [y, at], S::LANES.min(width), sums);
                     x = at + S::LANES;
                 }
@@ -245,34 +273,28 @@ pub(crate) fn across<S: Simd, K: Sink>(
     );
 }
 
-/// Taps of the longest row that has no pairs, and so is taken by [`short_row`].
-const SHORT: usize = 16;
+/// Taps of all rows together that [`short_row`] can take: two of the longest that have no pairs.
+const SHORT: usize = 32;
 /// Vectors that it makes at a time, the accumulators of one output row.
 const SHORT_VECTORS: usize = 8;
 
-/// One output row of a mask row without pairs, for which what happens once per tile would take longer than the taps.
+/// One output row of mask rows without pairs, for which what happens once per tile would take longer than the taps.
 /// What each tap reads is found once for the whole row, as a slice as long as the outputs are, and so are the outputs; the
 /// last tile is pushed back to end with the row.
 #[inline(always)]
-fn short_row<S: Simd, K: Sink>(
-    simd: S,
-    row: &[f32],
-    step: usize,
-    src: &[f32],
-    y: usize,
-    width: usize,
-    sink: &mut K,
-) {
+fn short_row<S: Simd, K: Sink>(simd: S, across: Across<'_>, y: usize, width: usize, sink: &mut K) {
     let mut inputs: [&[f32]; SHORT] = [&[]; SHORT];
-    for (s, input) in inputs.iter_mut().enumerate().take(row.len()) {
-        *input = &src[s * step..][..width];
+    for (inputs, (row, src)) in inputs.chunks_exact_mut(across.taps).zip(across.terms(y, 0)) {
+        for s in 0..row.len() {
+            inputs[s] = &src[s * across.step..][..width];
+        }
     }
     let mut out = sink.strip::<1>(y, width);
     let mut x = 0;
     while x < width {
         let at = x.min(width - SHORT_VECTORS * S::LANES);
         let mut sums = [simd.splat(0.0); SHORT_VECTORS];
-        for (w, input) in row.iter().zip(&inputs) {
+        for (w, input) in across.rows.iter().zip(&inputs) {
             let (w, src) = (simd.splat(*w), &input[..width][at..][..SHORT_VECTORS * S::LANES]);
             for j in 0..SHORT_VECTORS {
                 sums[j] = simd.mul_add(w, simd.load(&src[j * S::LANES..]), sums[j]);
@@ -296,26 +318,28 @@ const fn apart(step: usize) -> usize {
 #[inline(always)]
 fn row_tile<S: Simd, const NV: usize, const BETWEEN: usize>(
     simd: S,
-    row: &[f32],
-    step: usize,
-    src: &[f32],
+    across: Across<'_>,
+    [y, x]: [usize; 2],
 ) -> [[S::F32; NV]; 1] {
     let mut sums = [simd.splat(0.0); NV];
+    let step = across.step;
     let apart = apart(step);
-    let mut rest = row;
-    let mut at = 0;
-    while rest.len() > apart {
-        let pairs = (rest.len() - apart).min(apart);
-        for s in 0..pairs {
-            pair::<S, NV, BETWEEN>(simd, [rest[s], rest[s + apart]], &src[at..], apart * step, &mut sums);
-            at += step;
+    for (row, src) in across.terms(y, x) {
+        let mut rest = row;
+        let mut at = 0;
+        while rest.len() > apart {
+            let pairs = (rest.len() - apart).min(apart);
+            for s in 0..pairs {
+                pair::<S, NV, BETWEEN>(simd, [rest[s], rest[s + apart]], &src[at..], apart * step, &mut sums);
+                at += step;
+            }
+            single::<S, NV>(simd, &rest[pairs..apart], step, &src[at..], &mut sums);
+            at += (2 * apart - pairs) * step;
+            rest = &rest[apart + pairs..];
         }
-        single::<S, NV>(simd, &rest[pairs..apart], step, &src[at..], &mut sums);
-        at += (2 * apart - pairs) * step;
-        rest = &rest[apart + pairs..];
-    }
-    if !rest.is_empty() {
-        single::<S, NV>(simd, rest, step, &src[at..], &mut sums);
+        if !rest.is_empty() {
+            single::<S, NV>(simd, rest, step, &src[at..], &mut sums);
+        }
     }
     [sums]
 }

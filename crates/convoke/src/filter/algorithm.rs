@@ -14,6 +14,8 @@ pub enum FilterAlgorithm {
     Direct,
     /// Down the picture with a column, then across with a row, whose product the mask is.
     Separable,
+    /// Twice that, for a mask that is the sum of two separable ones, on integers; floats are summed directly.
+    RankTwo,
     /// Sums of equal taps, in time that hardly depends on the mask's size.
     Box,
     /// In the frequency domain: the time of a mask hardly depends on its size, and its floating-point results lie within
@@ -25,7 +27,8 @@ pub enum FilterAlgorithm {
 
 impl FilterAlgorithm {
     /// All of them.
-    pub const ALL: &[Self] = &[Self::Auto, Self::Direct, Self::Separable, Self::Box, Self::Fft, Self::Narrow];
+    pub const ALL: &[Self] =
+        &[Self::Auto, Self::Direct, Self::Separable, Self::RankTwo, Self::Box, Self::Fft, Self::Narrow];
 
     /// The name on the command line.
     pub const fn name(self) -> &'static str {
@@ -33,6 +36,7 @@ impl FilterAlgorithm {
             Self::Auto => "auto",
             Self::Direct => "direct",
             Self::Separable => "separable",
+            Self::RankTwo => "rank2",
             Self::Box => "box",
             Self::Fft => "fft",
             Self::Narrow => "narrow",

@@ -5,7 +5,7 @@
 //! alone, a second look at what floats leave open included. Floats may differ in their last bits; what is chosen for
 //! them depends on the descriptor, the mask and the level, never on a picture or the number of threads.
 
-use convoke_core::{Accumulate, Error, Filter2dDesc, Filter2dPlan, Level, Pixel, factor};
+use convoke_core::{Accumulate, Error, Filter2dDesc, Filter2dPlan, Level, Pixel, factor, factor_two};
 use convoke_fft::FftFilterPlan;
 
 use super::algorithm::FilterAlgorithm;
@@ -74,6 +74,9 @@ impl Predictions {
                 let floats = cost + 0.2 * memory + reread(desc);
                 let costs = [Some(cost + looks(r + s + 10)), Some(floats)];
                 all.push((FilterAlgorithm::Separable, costs));
+            } else if r * s > 3 * (r + s) && is_rank_two(mask, [r, s])? {
+                let cost = 2.0 * unit * separable_cost(desc);
+                all.push((FilterAlgorithm::RankTwo, [Some(cost + looks(r + 2 * s + 2)), None]));
             }
         }
         if desc.accumulate == Accumulate::F32 && r * s > 1 && mask.iter().all(|w| *w == mask[0]) {
@@ -162,6 +165,13 @@ fn second_looks(desc: &Filter2dDesc, roundings: usize) -> f64 {
     let [r, s] = desc.mask_size;
     let apart = if desc.channels > 1 { 2.0 } else { 1.0 };
     8.4e-6 * apart * (r * s) as f64 * roundings as f64
+}
+
+/// Whether a mask of this size is the sum of two separable ones.
+pub(super) fn is_rank_two(mask: &[f32], [r, s]: [usize; 2]) -> Result<bool, Error> {
+    let overflow = Error::Overflow { operand: "mask" };
+    let [columns, rows] = [r.checked_mul(2).ok_or(overflow)?, s.checked_mul(2).ok_or(overflow)?];
+    factor_two(mask, &mut zeros("mask", columns)?, &mut zeros("mask", rows)?)
 }
 
 // The costs below are in multiply-adds of one lane, and were fitted to pictures of 512x512 pixels.

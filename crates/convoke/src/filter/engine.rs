@@ -35,6 +35,7 @@ impl Engine {
                 return Ok(Self::Fft(Box::new(filter)));
             }
             FilterAlgorithm::Separable => Filter2dPlan::separable(desc, level)?,
+            FilterAlgorithm::RankTwo => Filter2dPlan::rank_two(desc, level)?,
             FilterAlgorithm::Box => Filter2dPlan::boxed(desc, level)?,
             FilterAlgorithm::Auto | FilterAlgorithm::Direct | FilterAlgorithm::Narrow => {
                 Filter2dPlan::new(desc, level)?

@@ -13,8 +13,8 @@ use std::sync::OnceLock;
 use convoke_core::{Error, Filter2dDesc, Level, Pixel};
 
 pub use self::algorithm::{FilterAlgorithm, UnknownFilterAlgorithm};
-use self::choose::Predictions;
 pub use self::choose::{FilterCandidate, PixelKind};
+use self::choose::{Predictions, is_rank_two};
 use self::engine::{Engine, Narrow};
 use self::forms::Form;
 pub use self::forms::Planes;
@@ -72,7 +72,7 @@ impl Filter {
     /// The same at a chosen level, with a chosen algorithm, on a chosen number of threads.
     ///
     /// # Errors
-    /// As [`new`](Self::new); [`Error::NotSeparable`], [`Error::NotBox`] or [`Error::NotNarrow`] if the
+    /// As [`new`](Self::new); [`Error::NotSeparable`], [`Error::NotRankTwo`], [`Error::NotBox`] or [`Error::NotNarrow`] if the
     /// algorithm needs a mask of that kind and this one is not.
     pub fn with_options(desc: &Filter2dDesc, mask: &Mask, options: &Options) -> Result<Self, Error> {
         let [of_integers, algorithm] = match options.filter_algorithm {
@@ -80,8 +80,15 @@ impl Filter {
                 let predictions = Predictions::new(desc, mask.weights(), options.level, false)?;
                 [PixelKind::Integers, PixelKind::Floats].map(|kind| predictions.fastest(kind).algorithm)
             }
-            // Pixels that are not for it are summed directly.
+            // Pixels that are not for these are summed directly.
             FilterAlgorithm::Narrow => [FilterAlgorithm::Direct; 2],
+            FilterAlgorithm::RankTwo => {
+                let [r, s] = desc.mask_size;
+                if mask.weights().len() == r.saturating_mul(s) && !is_rank_two(mask.weights(), [r, s])? {
+                    return Err(Error::NotRankTwo);
+                }
+                [FilterAlgorithm::RankTwo, FilterAlgorithm::Direct]
+            }
             asked => [asked; 2],
         };
         let planned = Planned::new(desc, mask.weights(), algorithm, options.level)?;
@@ -171,6 +178,7 @@ impl Filter {
         let [r, s] = self.desc().mask_size;
         match self.algorithm_for::<I, O>() {
             FilterAlgorithm::Separable => r + s,
+            FilterAlgorithm::RankTwo => 2 * (r + s),
             FilterAlgorithm::Box => 40,
             FilterAlgorithm::Fft => 120,
             _ => r * s,

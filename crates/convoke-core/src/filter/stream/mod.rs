@@ -76,13 +76,18 @@ impl Filter2dDesc {
     /// With masks of `R` rows, anchored in the middle, this is room for `R + 7` rows of `W + S - 1` pixels and a little
     /// more, and for the mask. Reflected borders take up to twice as many rows for anchors at the mask's edge.
     pub const fn stream_len(&self) -> usize {
-        in_memory(window::buffer_len(self, false))
+        in_memory(window::buffer_len(self, 0))
     }
 
     /// The same for a [separable](Filter2dPlan::separable) plan, which needs room for four rows of at most 1024 sums and
     /// the mask's width besides.
     pub const fn separable_stream_len(&self) -> usize {
-        in_memory(window::buffer_len(self, true))
+        in_memory(window::buffer_len(self, 1))
+    }
+
+    /// The same for a plan of [rank 2](Filter2dPlan::rank_two), with room for twice as many sums.
+    pub const fn rank_two_stream_len(&self) -> usize {
+        in_memory(window::buffer_len(self, 2))
     }
 
     /// The same for a [box](Filter2dPlan::boxed): room for `R + 5` rows of `W` sums and a little more, and with reflected
@@ -113,7 +118,8 @@ impl Filter2dPlan {
     /// memory.
     pub fn stream_len(&self) -> usize {
         match self.method {
-            Method::Separable => self.desc.separable_stream_len(),
+            Method::Separable { terms: 1 } => self.desc.separable_stream_len(),
+            Method::Separable { .. } => self.desc.rank_two_stream_len(),
             Method::Direct => self.desc.stream_len(),
             Method::Box(_) => self.desc.box_stream_len(),
         }
@@ -124,20 +130,17 @@ impl Filter2dPlan {
     ///
     /// # Errors
     /// [`Error::Length`] for a buffer that is too short, [`Error::Overflow`] if no memory could hold it,
-    /// [`Error::WrongPacking`] for a mask packed for another filter, [`Error::Inexact`] as for [`run`](Self::run).
+    /// [`Error::WrongPacking`] for a mask packed for another filter, [`Error::Inexact`] and
+    /// [`Error::NotForFloats`] as for [`run`](Self::run).
     pub fn stream<I: Pixel, O: Pixel, B: AsMut<[f32]>>(
         &self,
         mask: &PackedMask<'_>,
         mut buffer: B,
     ) -> Result<Filter2dStream<I, O, B>, Error> {
         let weights = mask.packed.body(self.identity())?;
-        let certificate = mask.certificates.needed(I::RANGE, O::RANGE);
-        let is_box = matches!(self.method, Method::Box(_));
-        if is_box && certificate.is_some() {
-            return Err(Error::Inexact { operand: "sums of a box" });
-        }
+        let certificate = self.certificate::<I, O>(mask)?;
         let memory = enough(self, &mut buffer)?;
-        let rows = if is_box {
+        let rows = if let Method::Box(_) = self.method {
             Rows::Box(BoxRows::new(self, weights[0], memory)?)
         } else {
             Rows::Window(Window::new(self, weights, certificate, self.is_wide::<I, O>(), memory)?)

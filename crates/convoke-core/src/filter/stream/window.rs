@@ -66,8 +66,9 @@ impl Layout {
     }
 }
 
-/// Elements of the buffer at every level, for a separable mask or any other; `None` if that overflows.
-pub(super) const fn buffer_len(desc: &Filter2dDesc, separable: bool) -> Option<usize> {
+/// Elements of the buffer at every level, for a mask of so many separable terms, or for any other; `None` if that
+/// overflows.
+pub(super) const fn buffer_len(desc: &Filter2dDesc, terms: usize) -> Option<usize> {
     // `?` is not for constants.
     macro_rules! some {
         ($value:expr) => {
@@ -85,17 +86,18 @@ pub(super) const fn buffer_len(desc: &Filter2dDesc, separable: bool) -> Option<u
     let pitch = some!(some!(longest.checked_add(halo)).checked_add(3 * ALIGN));
     let len = some!(some!(rows.checked_mul(pitch)).checked_add(ALIGN));
     let len = some!(len.checked_add(some!(r.checked_mul(s))));
-    if !separable {
+    if terms == 0 {
         return Some(len);
     }
     // As much as `sums_layout` asks for at any level, and the factors.
     let chunk = if longest < CHUNK { longest } else { CHUNK };
     let sums = some!(some!(some!(chunk.checked_add(halo)).checked_add(ALIGN)).checked_mul(TILE_ROWS));
+    let sums = some!(sums.checked_mul(terms));
     let sums = match desc.accumulate {
         Accumulate::F32 => sums,
         Accumulate::F64 => some!(some!(sums.checked_mul(2)).checked_add(1)),
     };
-    some!(len.checked_add(sums)).checked_add(some!(r.checked_add(s)))
+    some!(len.checked_add(sums)).checked_add(some!(some!(r.checked_add(s)).checked_mul(terms)))
 }
 
 /// Rows of the window behind the next output, and ahead of the last one that is computed with it.
@@ -140,10 +142,10 @@ impl Window {
         memory: &mut [f32],
     ) -> Result<Self, Error> {
         let (sums_pitch, sums) = match plan.method {
-            Method::Separable => {
+            Method::Separable { terms } => {
                 let halo = (plan.desc.mask_size[1] - 1) * plan.desc.channels;
                 // Not the plan's: a block of its columns may be narrower than a chunk.
-                sums_layout(plan.row_len(), halo, plan.level.lanes(), plan.desc.accumulate)
+                sums_layout(plan.row_len(), halo, plan.level.lanes(), (terms, plan.desc.accumulate))
                     .ok_or(Error::Overflow { operand: "stream buffer" })?
             }
             _ => (0, 0),

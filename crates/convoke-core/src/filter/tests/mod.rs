@@ -4,6 +4,7 @@ mod blocks;
 mod boxed;
 mod integers;
 mod past_caches;
+mod rank_two;
 mod requests;
 mod separable;
 mod streams;
