@@ -91,10 +91,21 @@ impl Kernel for Copy<'_> {
 /// Billions of bytes per second, read and written ones both counted, that one core copies from memory to memory
 /// with the vectors of `level`.
 pub(crate) fn copy_gb_s(level: Level) -> f64 {
-    /// Two buffers of 64 MiB: beyond the caches.
-    const LEN: usize = 16 << 20;
-    let src = vec![1.0_f32; LEN];
-    let mut dst = vec![2.0_f32; LEN];
-    let seconds = fastest(5, || level.dispatch(Copy { src: black_box(&src), dst: black_box(&mut dst) }));
-    (2 * LEN * size_of::<f32>()) as f64 / seconds * 1e-9
+    // Two buffers of 64 MiB: beyond the caches.
+    copy_gb_s_of(level, 128 << 20)
+}
+
+/// The same for source and target of so many bytes together, which some cache may hold.
+pub(crate) fn copy_gb_s_of(level: Level, bytes: usize) -> f64 {
+    /// Bytes that take long enough for the clock, and several calls.
+    const TIMED: usize = 4 << 20;
+    let len = bytes / 2 / size_of::<f32>();
+    let (src, mut dst) = (vec![1.0_f32; len], vec![2.0_f32; len]);
+    let times = TIMED.div_ceil(bytes);
+    let seconds = fastest(5 * times.min(4), || {
+        for _ in 0..times {
+            level.dispatch(Copy { src: black_box(&src), dst: black_box(&mut dst) });
+        }
+    });
+    (2 * len * size_of::<f32>() * times) as f64 / seconds * 1e-9
 }

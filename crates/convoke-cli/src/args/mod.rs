@@ -246,6 +246,13 @@ pub(crate) struct BenchArgs {
     /// Time picture filters instead of layers
     #[arg(long)]
     pub(crate) filters: bool,
+    /// Time this many random layers, and tell which are farthest from what the core could do
+    #[arg(long, value_name = "N", conflicts_with_all = ["shapes", "filters", "only", "layout", "algo"],
+        value_parser = clap::value_parser!(u32).range(1..=100_000))]
+    pub(crate) survey: Option<u32>,
+    /// Which random layers: with another number others
+    #[arg(long, value_name = "N", default_value_t = 1, requires = "survey")]
+    pub(crate) seed: u64,
     /// Only problems whose name matches; * stands for any text, ? for any character
     #[arg(long, value_name = "GLOB")]
     pub(crate) only: Option<String>,

@@ -7,7 +7,9 @@
 mod filters;
 mod glob;
 mod layers;
+mod random;
 mod shapes;
+mod survey;
 mod timing;
 
 use serde::Serialize;
@@ -19,7 +21,11 @@ use crate::{print, threads};
 pub(crate) fn run(args: &BenchArgs) -> Outcome<()> {
     // One core is what problems of this size are compared on, unless more are asked for.
     let threads = threads::set_up(Some(args.common.threads.unwrap_or(1)))?;
-    if args.filters { filters::run(args, threads) } else { layers::run(args, threads) }
+    match args.survey {
+        Some(count) => survey::run(args, count),
+        None if args.filters => filters::run(args, threads),
+        None => layers::run(args, threads),
+    }
 }
 
 /// Whether a problem is asked for.

@@ -13,9 +13,18 @@ pub(super) struct Samples(Vec<f64>);
 
 impl Samples {
     /// One round: a call to warm up, then as many as fit, at least two unless they are long.
-    pub(super) fn round<E>(&mut self, mut call: impl FnMut() -> Result<(), E>) -> Result<(), E> {
+    pub(super) fn round<E>(&mut self, call: impl FnMut() -> Result<(), E>) -> Result<(), E> {
+        self.round_of(PER_ROUND, call)
+    }
+
+    /// The same in a fifth of the time, for those who have many problems.
+    pub(super) fn short_round<E>(&mut self, call: impl FnMut() -> Result<(), E>) -> Result<(), E> {
+        self.round_of(PER_ROUND / 5, call)
+    }
+
+    fn round_of<E>(&mut self, time: Duration, mut call: impl FnMut() -> Result<(), E>) -> Result<(), E> {
         call()?;
-        let end = Instant::now() + PER_ROUND;
+        let end = Instant::now() + time;
         for count in 1.. {
             let start = Instant::now();
             call()?;
@@ -44,14 +53,36 @@ impl Samples {
     }
 }
 
-/// Numbers that are the same in every run, spread over -1 to 1: a linear congruential generator (Knuth, MMIX).
+/// Numbers that are the same in every run: a linear congruential generator (Knuth, MMIX).
+pub(super) struct Random(u64);
+
+impl Random {
+    pub(super) fn new(seed: u64) -> Self {
+        Self(seed)
+    }
+
+    /// 24 bits.
+    fn next(&mut self) -> u32 {
+        self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        (self.0 >> 40) as u32
+    }
+
+    /// From 0 to `n - 1`.
+    pub(super) fn below(&mut self, n: usize) -> usize {
+        self.next() as usize % n
+    }
+
+    /// From 1 to `n`, any of two numbers with the same ratio as likely as any other such pair.
+    pub(super) fn log_uniform(&mut self, n: usize) -> usize {
+        let part = f64::from(self.next()) / f64::from(1 << 24);
+        (((n + 1) as f64).powf(part) as usize).clamp(1, n)
+    }
+}
+
+/// Numbers that are the same in every run, spread over -1 to 1.
 pub(super) fn noise(len: usize) -> Vec<f32> {
-    let mut state = 1_u64;
-    let mut next = || {
-        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-        (state >> 40) as f32 / (1 << 23) as f32 - 1.0
-    };
-    (0..len).map(|_| next()).collect()
+    let mut random = Random(1);
+    (0..len).map(|_| random.next() as f32 / (1 << 23) as f32 - 1.0).collect()
 }
 
 #[cfg(test)]
