@@ -9,8 +9,8 @@ use super::{nothing, print_json, round, wanted};
 use crate::args::BenchArgs;
 use crate::args::values::FilterChoice;
 use crate::error::{Context, Failure, Outcome};
-use crate::print;
 use crate::progress::Progress;
+use crate::{peak, print};
 
 /// A line of output. Times count all channels of a pixel as one.
 #[derive(Serialize)]
@@ -20,6 +20,9 @@ struct Row<'a> {
     min_ns_per_px: f64,
     /// A copy of the same picture, in the same rounds: the least that any filter could take.
     copy_ns_per_px: f64,
+    /// The longer of that copy and, where floats are multiplied by taps (direct, separable), of the algorithm's multiply-adds
+    /// at the peak of this run.
+    limit_ns_per_px: f64,
     median_ms: f64,
     min_ms: f64,
     algo: &'static str,
@@ -78,7 +81,9 @@ pub(super) fn run(args: &BenchArgs, threads: usize) -> Outcome<()> {
     let mut dst_u8 = vec![0_u8; longest];
     let mut dst_i16 = vec![0_i16; longest];
     let progress = Progress::new("timing", u64::from(args.rounds) * problems.len() as u64, args.common.quiet);
+    let mut gflops = 0_f64;
     for _ in 0..args.rounds {
+        gflops = gflops.max(peak::gflops_on(level, threads));
         for problem in &mut problems {
             let len = problem.len;
             let (bytes, floats) = (&src_u8[..len], &src_f32[..len]);
@@ -115,8 +120,8 @@ pub(super) fn run(args: &BenchArgs, threads: usize) -> Outcome<()> {
     }
     drop(progress);
 
-    let rows: Vec<Row<'_>> = problems.iter().map(|problem| row(problem, level, threads)).collect();
-    if args.json { rows.iter().try_for_each(print_json) } else { print(&table(&rows)) }
+    let rows: Vec<Row<'_>> = problems.iter().map(|problem| row(problem, level, threads, gflops)).collect();
+    if args.json { rows.iter().try_for_each(print_json) } else { print(&table(&rows, gflops)) }
 }
 
 /// All problems that are asked for.
@@ -212,7 +217,32 @@ fn masks() -> Result<Vec<(String, Option<Mask>)>, convoke::mask::MaskError> {
     Ok(masks)
 }
 
-fn row(problem: &Problem, level: Level, threads: usize) -> Row<'_> {
+impl Problem {
+    /// The algorithm that runs.
+    fn algorithm(&self) -> Option<FilterAlgorithm> {
+        let What::Filter(filter) = &self.what else { return None };
+        Some(match self.types {
+            Types::Floats => filter.algorithm(),
+            Types::Bytes => filter.algorithm_for::<u8, u8>(),
+            Types::BytesToSigned => filter.algorithm_for::<u8, i16>(),
+        })
+    }
+
+    /// Multiply-adds of floats for a pixel; none where it is not these that the algorithm is made of.
+    fn multiply_adds(&self) -> usize {
+        let What::Filter(filter) = &self.what else { return 0 };
+        let ([r, s], channels) = (filter.desc().mask_size, filter.desc().channels);
+        channels
+            * match self.algorithm() {
+                Some(FilterAlgorithm::Direct) => r * s,
+                Some(FilterAlgorithm::Separable) => r + s,
+                Some(FilterAlgorithm::RankTwo) => 2 * (r + s),
+                _ => 0,
+            }
+    }
+}
+
+fn row(problem: &Problem, level: Level, threads: usize, gflops: f64) -> Row<'_> {
     let samples = if matches!(problem.what, What::Copy) { &problem.copies } else { &problem.samples };
     let per_pixel = |ms: f64| round(ms * 1e6 / problem.pixels as f64);
     Row {
@@ -220,30 +250,37 @@ fn row(problem: &Problem, level: Level, threads: usize) -> Row<'_> {
         ns_per_px: per_pixel(samples.median()),
         min_ns_per_px: per_pixel(samples.min()),
         copy_ns_per_px: per_pixel(problem.copies.median()),
+        limit_ns_per_px: round(
+            (problem.copies.median() * 1e6 / problem.pixels as f64)
+                .max(2.0 * problem.multiply_adds() as f64 / gflops),
+        ),
         median_ms: round(samples.median()),
         min_ms: round(samples.min()),
         algo: match &problem.what {
             What::Copy => "copy",
             What::OpenCvGaussian { .. } => "opencv",
-            What::Filter(filter) => match problem.types {
-                Types::Floats => filter.algorithm().name(),
-                Types::Bytes => filter.algorithm_for::<u8, u8>().name(),
-                Types::BytesToSigned => filter.algorithm_for::<u8, i16>().name(),
-            },
+            What::Filter(_) => problem.algorithm().map_or("", FilterAlgorithm::name),
         },
         level: level.name(),
         threads,
     }
 }
 
-fn table(rows: &[Row<'_>]) -> String {
-    let mut text =
-        "name                             ns/pixel   least ns/pixel   copy ns/pixel   median ms  algorithm\n"
-            .to_owned();
+fn table(rows: &[Row<'_>], gflops: f64) -> String {
+    let mut text = format!("peak {gflops:.1} GFLOP/s; measured in this run\n");
+    text.push_str(
+        "name                             ns/pixel   least ns/pixel   copy ns/pixel   x copy   x limit  algorithm\n",
+    );
     for row in rows {
         text.push_str(&format!(
-            "{:<32} {:>8.4}  {:>15.4}  {:>14.4}  {:>10.4}  {}\n",
-            row.name, row.ns_per_px, row.min_ns_per_px, row.copy_ns_per_px, row.median_ms, row.algo
+            "{:<32} {:>8.4}  {:>15.4}  {:>14.4}  {:>7.1}  {:>8.2}  {}\n",
+            row.name,
+            row.ns_per_px,
+            row.min_ns_per_px,
+            row.copy_ns_per_px,
+            row.ns_per_px / row.copy_ns_per_px,
+            row.ns_per_px / row.limit_ns_per_px,
+            row.algo
         ));
     }
     text

@@ -64,15 +64,6 @@ pub(crate) fn fold<
     }
 }
 
-/// `sums += sum`, with the sum of [`fold`]: for masks with more taps than one pass takes.
-#[inline(always)]
-pub(crate) fn fold_add<L: Load, const P: usize, const C: usize, const ANTI: bool>(
-    terms: &Terms<'_, L, P, C, ANTI>,
-    sums: &mut [L::Sum],
-) {
-    terms.each(0, sums, |sum, total| *total = total.add(sum));
-}
-
 /// Most rows that a pass reads.
 const ROWS: usize = 9;
 
