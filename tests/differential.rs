@@ -70,6 +70,48 @@ fn every_tail() {
     total.assert_trustworthy();
 }
 
+/// Pixels as lanes: every number of out channels that has a shape of its own, against rows that end before, at and behind
+/// the end of a vector and of a stripe, bands that are many, strides and dilations that take planes apart.
+#[test]
+fn every_stripe() {
+    const SHAPES: [([usize; 2], [usize; 2], [usize; 2]); 7] = [
+        ([1, 1], [1, 1], [1, 1]),
+        ([3, 3], [1, 1], [1, 1]),
+        ([1, 1], [2, 3], [1, 1]),
+        ([3, 2], [2, 2], [1, 1]),
+        ([3, 3], [2, 1], [2, 2]),
+        ([1, 5], [1, 2], [1, 1]),
+        ([2, 2], [3, 3], [1, 2]),
+    ];
+    let mut total = Verdict::default();
+    for layout in LAYOUTS {
+        for (number, width) in [7, 15, 16, 17, 31, 33, 64, 65, 127, 129, 300].into_iter().enumerate() {
+            for (other, out_channels) in [1, 2, 3, 4, 6, 7, 8, 13, 14, 15, 29, 43].into_iter().enumerate() {
+                let (kernel, stride, dilation) = SHAPES[(number + 2 * other) % SHAPES.len()];
+                let in_channels = [3, 40, 17, 1][(number + other) % 4];
+                let height = 5 + (number + other) % 5;
+                let mut desc = Conv2dDesc::new(
+                    layout,
+                    1 + other % 2,
+                    in_channels,
+                    [height, width],
+                    out_channels,
+                    kernel,
+                )
+                .stride(stride)
+                .dilation(dilation);
+                if other % 3 == 1 {
+                    desc = desc.padding(Padding::all(1));
+                }
+                let problem = ConvProblem::new(desc).seed((width + other) as u64);
+                let problem = if other % 4 == 3 { problem.bias().residual() } else { problem };
+                total = total.and(assert_all(&problem, number));
+            }
+        }
+    }
+    total.assert_trustworthy();
+}
+
 #[test]
 fn every_depthwise_tail() {
     let mut total = Verdict::default();

@@ -135,6 +135,35 @@ proptest! {
 }
 
 /// One scratch for many layers, never cleaned: what one leaves behind is what the next finds.
+/// Layers whose lanes are pixels, whose stripes run on over the ends of rows: cut into rows and pieces shorter than a vector.
+#[test]
+fn stripes_in_pieces() {
+    for layout in [Layout::Nchw, Layout::Nhwc] {
+        for (size, in_channels, out_channels, kernel) in [
+            ([9, 7], 5, 64, 1),
+            ([9, 7], 40, 3, 1),
+            ([30, 40], 40, 29, 1),
+            ([9, 30], 20, 5, 3),
+            ([5, 70], 3, 16, 3),
+        ] {
+            let desc = Conv2dDesc::new(layout, 2, in_channels, size, out_channels, [kernel, kernel])
+                .padding(Padding::all(kernel / 2));
+            let problem = ConvProblem::new(desc).real().bias().residual();
+            let data = problem.data();
+            for engine in engines() {
+                let out = |way| {
+                    run::run(&problem, &data, &engine, way, 0)
+                        .unwrap_or_else(|what| panic!("{engine} on {problem}: {what}"))
+                };
+                let whole = bits(&out(Way::Whole));
+                for way in [Way::Rows(1), Way::Rows(2), Way::Pieces(3), Way::Pieces(50), Way::Pieces(200)] {
+                    assert_eq!(whole, bits(&out(way)), "{engine} on {problem}, {way:?}");
+                }
+            }
+        }
+    }
+}
+
 #[test]
 fn what_scratch_and_packing_buffer_held() {
     let problems: Vec<ConvCase> = [

@@ -4,9 +4,18 @@
 
 use core::ops::Range;
 
+use convoke_simd::Simd;
+
+use super::desc::Conv2dDesc;
 use super::geometry::Strides;
 use super::window::Walk;
 use crate::Border;
+use crate::kernel::transpose::{transpose_into, transpose_some};
+
+/// Elements that are so far apart lie in the same few places of a first-level cache: 4 KiB.
+const CROWD: usize = 1024;
+/// What such distances are made longer by: a cache line.
+pub(crate) const APART: usize = 16;
 
 /// What the register tile reads: pixels of an image part, each with its channels side by side.
 #[derive(Clone, Copy, Debug)]
@@ -17,13 +26,21 @@ pub(crate) struct Source<'a> {
     pub(crate) pixel: usize,
     /// Image coordinates of the first pixel in `data`; negative on a border.
     pub(crate) origin: [isize; 2],
+    /// Only every so many rows and columns are there.
+    pub(crate) every: [usize; 2],
 }
 
 impl Source<'_> {
     /// Where the pixel at image coordinates (y, x) starts.
     #[inline(always)]
     pub(crate) fn at(&self, y: isize, x: isize) -> usize {
-        (y - self.origin[0]) as usize * self.row + (x - self.origin[1]) as usize * self.pixel
+        let [y, x] = [(y, 0), (x, 1)].map(|(at, axis)| (at - self.origin[axis]) as usize / self.every[axis]);
+        y * self.row + x * self.pixel
+    }
+
+    /// Elements between the pixels of `stride` rows, and of `stride` columns.
+    pub(crate) fn steps(&self, stride: [usize; 2]) -> [usize; 2] {
+        [stride[0] / self.every[0] * self.row, stride[1] / self.every[1] * self.pixel]
     }
 }
 
@@ -44,6 +61,28 @@ impl Channels {
             Channels::PerOutput { group_in, out, .. } => group_in * out,
         }
     }
+
+    /// Elements from one gathered pixel to the next: tiles read many pixels at once, which must not crowd in the cache.
+    pub(crate) fn pitch(self) -> usize {
+        match self {
+            Channels::Plain { count, .. } if crowded(count) => count + APART,
+            _ => self.len(),
+        }
+    }
+
+    /// The rows and columns that are gathered: one in so many. With a single tap, a stride skips the others.
+    pub(crate) fn every(self, desc: &Conv2dDesc) -> [usize; 2] {
+        let every = |axis: usize| if desc.kernel[axis] == 1 { desc.stride[axis] } else { 1 };
+        match self {
+            Channels::Plain { .. } => [every(0), every(1)],
+            Channels::PerOutput { .. } => [1, 1],
+        }
+    }
+}
+
+/// Whether pixels so far apart compete for the same places in the cache.
+pub(crate) fn crowded(distance: usize) -> bool {
+    distance.is_multiple_of(CROWD)
 }
 
 /// Gathers from one image.
@@ -55,26 +94,30 @@ pub(crate) struct Gather<'a> {
     pub(crate) size: [usize; 2],
     pub(crate) border: Border,
     pub(crate) channels: Channels,
+    /// See [`Channels::every`].
+    pub(crate) every: [usize; 2],
 }
 
 impl<'a> Gather<'a> {
     /// Gathers what the outputs `ys` by `xs` read into `scratch`.
-    pub(crate) fn band<'s>(
+    pub(crate) fn band<'s, S: Simd>(
         &self,
+        simd: S,
         walks: &[Walk; 2],
         ys: Range<usize>,
         xs: Range<usize>,
         scratch: &'s mut [f32],
     ) -> Source<'s> {
         let [ys, xs] = [self.reach(walks[0], ys), self.reach(walks[1], xs)];
-        let pixel = self.channels.len();
-        let row = xs.len() * pixel;
+        let pixel = self.channels.pitch();
+        let row = xs.len().div_ceil(self.every[1]) * pixel;
         let origin = [ys.start, xs.start];
-        let scratch = &mut scratch[..ys.len() * row];
-        for (y, out) in ys.zip(scratch.chunks_exact_mut(row.max(1))) {
-            self.row(y, xs.clone(), out);
+        let rows = ys.len().div_ceil(self.every[0]);
+        let scratch = &mut scratch[..rows * row];
+        for (y, out) in ys.step_by(self.every[0]).zip(scratch.chunks_exact_mut(row.max(1))) {
+            self.row(simd, y, xs.clone(), out);
         }
-        Source { data: scratch, row, pixel, origin }
+        Source { data: scratch, row, pixel, origin, every: self.every }
     }
 
     /// The coordinates that `outputs` read along one axis, cut to the image where the border has no value.
@@ -82,55 +125,66 @@ impl<'a> Gather<'a> {
         let start = walk.position(outputs.start, 0);
         let end = walk.position(outputs.end - 1, walk.taps - 1) + 1;
         if self.border == Border::Zero {
-            let start = start.clamp(0, walk.size as isize);
+            // The first pixel inside: with a single tap, the first that an output sees.
+            let every = if walk.taps == 1 { walk.stride as isize } else { 1 };
+            let start = if start < 0 { start.rem_euclid(every) } else { start }.min(walk.size as isize);
             start..end.clamp(start, walk.size as isize)
         } else {
             start..end
         }
     }
 
-    /// Pixels `xs` of row `y`, coordinates that may lie outside.
-    fn row(&self, y: isize, xs: Range<isize>, out: &mut [f32]) {
+    /// Pixels `xs` of row `y`, coordinates that may lie outside; one in so many.
+    fn row<S: Simd>(&self, simd: S, y: isize, xs: Range<isize>, out: &mut [f32]) {
         let Some(y) = self.border.index(y, self.size[0]) else {
             return out.fill(self.border.outside());
         };
         let row = &self.image[y * self.strides.row..];
-        let pixel = self.channels.len();
-        let width = self.size[1] as isize;
-        // The whole row may lie outside, on either side.
-        let inside = [0, width].map(|edge| edge.clamp(xs.start, xs.end));
-        let (left, rest) = out.split_at_mut((inside[0] - xs.start) as usize * pixel);
-        let (middle, right) = rest.split_at_mut((inside[1] - inside[0]) as usize * pixel);
-        self.pixels(row, inside[0].max(0) as usize, middle);
-        for (edge, xs) in [(left, xs.start..inside[0]), (right, inside[1]..xs.end)] {
-            for (x, out) in xs.zip(edge.chunks_exact_mut(pixel)) {
-                match self.border.index(x, self.size[1]) {
-                    Some(x) => self.pixels(row, x, out),
-                    None => out.fill(self.border.outside()),
-                }
+        let (pixel, every) = (self.channels.pitch(), self.every[1]);
+        let count = out.len() / pixel;
+        // The number of pixels before the edges. The whole row may lie outside, on either side.
+        let before = |edge: usize| (edge as isize - xs.start).max(0) as usize;
+        let [first, end] = [0, self.size[1]].map(|edge| before(edge).div_ceil(every).min(count));
+        let column = |i: usize| xs.start + (i * every) as isize;
+        if first < end {
+            self.pixels(simd, row, column(first) as usize, &mut out[first * pixel..end * pixel]);
+        }
+        for i in (0..first).chain(end..count) {
+            let out = &mut out[i * pixel..][..pixel];
+            match self.border.index(column(i), self.size[1]) {
+                Some(x) => self.pixels(simd, row, x, out),
+                None => out.fill(self.border.outside()),
             }
         }
     }
 
     /// As many pixels as `out` holds, from column `x` of a row inside the image.
-    fn pixels(&self, row: &[f32], x: usize, out: &mut [f32]) {
+    fn pixels<S: Simd>(&self, simd: S, row: &[f32], x: usize, out: &mut [f32]) {
         if out.is_empty() {
             return;
         }
         let Strides { channel, pixel, .. } = self.strides;
+        let (pitch, every) = (self.channels.pitch(), self.every[1]);
         match self.channels {
             // A plane of one pixel has its channels side by side too, but one pixel is all it has.
             Channels::Plain { first, count } if channel == 1 && count <= pixel => {
                 let row = &row[x * pixel + first..];
-                if count == pixel {
+                if count == pixel && pitch == pixel && every == 1 {
                     out.copy_from_slice(&row[..out.len()]);
                 } else {
-                    for (out, src) in out.chunks_exact_mut(count).zip(row.chunks(pixel)) {
-                        out.copy_from_slice(&src[..count]);
+                    for (out, src) in out.chunks_exact_mut(pitch).zip(row.chunks(pixel * every)) {
+                        out[..count].copy_from_slice(&src[..count]);
                     }
                 }
             }
-            Channels::Plain { first, count } => transpose(&row[first * channel + x..], channel, count, out),
+            Channels::Plain { first, count } => {
+                let (planes, pixels) = (&row[first * channel + x..], out.len() / pitch);
+                if every == 1 {
+                    transpose_into(simd, planes, channel, [count, pixels], out, pitch);
+                } else {
+                    transpose_some(simd, planes, [channel, every], [count, pixels], out, pitch);
+                }
+            }
             Channels::PerOutput { group_in, group_out, out: outs } => {
                 for (x, out) in out.chunks_exact_mut(group_in * outs).enumerate().map(|(i, out)| (x + i, out))
                 {
@@ -146,41 +200,25 @@ impl<'a> Gather<'a> {
 
     /// Gathers the taps `rows` by `cols` of single outputs, one after the other: for windows whose reach is too wide
     /// to copy. `pixels` are image coordinates of each output's first tap of the whole window.
-    pub(crate) fn windows(
+    pub(crate) fn windows<S: Simd>(
         &self,
+        simd: S,
         walks: &[Walk; 2],
         outputs: impl Iterator<Item = [usize; 2]>,
         rows: Range<usize>,
         cols: Range<usize>,
         scratch: &mut [f32],
     ) {
-        let pixel = self.channels.len();
-        let mut out = scratch.chunks_exact_mut(pixel);
+        let mut out = scratch.chunks_exact_mut(self.channels.pitch());
         for [y, x] in outputs {
             for r in rows.clone() {
                 let y = walks[0].position(y, r);
                 for s in cols.clone() {
                     let x = walks[1].position(x, s);
                     if let Some(out) = out.next() {
-                        self.row(y, x..x + 1, out);
+                        self.row(simd, y, x..x + 1, out);
                     }
                 }
-            }
-        }
-    }
-}
-
-/// `out[x][c] = planes[c][x]`, with planes `plane` elements apart.
-fn transpose(planes: &[f32], plane: usize, count: usize, out: &mut [f32]) {
-    // A few channels at a time: each output line is then written whole while it is in the cache.
-    const CHANNELS: usize = 16;
-    let width = out.len() / count;
-    for first in (0..count).step_by(CHANNELS) {
-        let some = (count - first).min(CHANNELS);
-        for c in first..first + some {
-            let src = &planes[c * plane..][..width];
-            for (src, out) in src.iter().zip(out.chunks_exact_mut(count)) {
-                out[c] = *src;
             }
         }
     }

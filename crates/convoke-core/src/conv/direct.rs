@@ -13,6 +13,7 @@ use super::part::Part;
 use super::plan::Conv2dPlan;
 use super::planes::Planes;
 use super::route::{Feed, Route, lane_channels};
+use super::stripes::Stripes;
 use super::window::{Span, Walk};
 use crate::Border;
 use crate::kernel::scatter::Scatter;
@@ -41,6 +42,9 @@ impl Kernel for Run<'_> {
                 let depth = plan.geometry.group_in;
                 Direct { plan, feed, part, operands, weights, walks, depth }.run(simd, dst, scratch);
             }
+            Route::Stripes(grid) => {
+                Stripes { plan, grid, part, operands, weights, walks }.run(simd, dst, scratch);
+            }
             Route::Planes(layout) => {
                 Planes { plan, layout, part, operands, weights, walks }.run(simd, dst, scratch);
             }
@@ -52,7 +56,7 @@ impl Kernel for Run<'_> {
 pub(super) struct Direct<'a> {
     pub(super) plan: &'a Conv2dPlan,
     feed: Feed,
-    part: &'a Part,
+    pub(super) part: &'a Part,
     operands: &'a Operands<'a>,
     weights: &'a [f32],
     pub(super) walks: [Walk; 2],
@@ -121,8 +125,9 @@ impl<'a> Direct<'a> {
             }
             _ => (lane_channels(desc, geometry), image),
         };
+        let every = channels.every(desc);
         let gather =
-            Gather { image, strides: geometry.src, size: desc.in_size, border: desc.border, channels };
+            Gather { image, strides: geometry.src, size: desc.in_size, border: desc.border, channels, every };
         let rows = self.part.rows.clone();
         let width = geometry.out_size[1];
         let [row_step, col_step] = match self.feed {
@@ -135,10 +140,14 @@ impl<'a> Direct<'a> {
             for x in (0..width).step_by(col_step) {
                 let xs = x..(x + col_step).min(width);
                 let source = match self.feed {
-                    Feed::InPlace { .. } => {
-                        Source { data, row: geometry.src.row, pixel: geometry.src.pixel, origin: [0, 0] }
-                    }
-                    Feed::Band { .. } => gather.band(&self.walks, ys.clone(), xs.clone(), scratch),
+                    Feed::InPlace { .. } => Source {
+                        data,
+                        row: geometry.src.row,
+                        pixel: geometry.src.pixel,
+                        origin: [0, 0],
+                        every: [1, 1],
+                    },
+                    Feed::Band { .. } => gather.band(simd, &self.walks, ys.clone(), xs.clone(), scratch),
                     Feed::Windows => {
                         self.run_windows(simd, group, &gather, [ys.clone(), xs], dst, scratch);
                         continue;
@@ -216,25 +225,39 @@ impl<'a> Direct<'a> {
         block: &Block,
         outputs: impl Iterator<Item = [usize; 2]>,
     ) -> Scatter<'a> {
+        let mut scatter = self.block_scatter(group, block);
+        for (at, [y, x]) in scatter.at.iter_mut().zip(outputs) {
+            *at = self.place(group, block, y, x);
+        }
+        scatter
+    }
+
+    /// What is done to the sums of a block, but for their places.
+    pub(super) fn block_scatter(&self, group: &Group<'_>, block: &Block) -> Scatter<'a> {
         // A piece may start or end within the block; lanes outside it are not written.
         let skip = group.wanted.start.saturating_sub(block.first);
         let end = block.channels.min(group.wanted.end - block.first);
         let k = group.first + block.first;
         let [_, _, channel_step] = self.part.steps();
-        let mut scatter = Scatter {
+        let dst = &self.plan.geometry.dst;
+        let y = self.part.rows.start;
+        Scatter {
             at: [0; MAX_PIXELS],
-            residual_at: [0; MAX_PIXELS],
+            // The buffer of a part starts later than `dst`, and has no more of anything.
+            residual_shift: dst.at(group.image, k + skip, y, 0) - self.part.at(group.image, k + skip, y, 0),
             channel_step,
-            residual_step: self.plan.geometry.dst.channel,
+            residual_step: dst.channel,
             lanes: skip..end,
             bias: self.operands.bias.map(|bias| &bias[k..][..block.channels]),
             residual: self.operands.residual,
             activation: self.plan.desc.activation,
-        };
-        for (i, [y, x]) in outputs.enumerate() {
-            scatter.at[i] = self.part.at(group.image, k + skip, y, x);
-            scatter.residual_at[i] = self.plan.geometry.dst.at(group.image, k + skip, y, x);
         }
-        scatter
+    }
+
+    /// Where the first wanted channel of a block at an output goes.
+    #[inline(always)]
+    pub(super) fn place(&self, group: &Group<'_>, block: &Block, y: usize, x: usize) -> usize {
+        let skip = group.wanted.start.saturating_sub(block.first);
+        self.part.at(group.image, group.first + block.first + skip, y, x)
     }
 }

@@ -13,5 +13,6 @@ pub(crate) mod piece;
 pub(crate) mod plan;
 mod planes;
 mod route;
+pub(crate) mod stripes;
 mod tiles;
 mod window;

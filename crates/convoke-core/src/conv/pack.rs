@@ -1,8 +1,11 @@
 //! Weights in the order of the register tile: for each group and each block of out channels, the taps row by row, in
 //! channels innermost, one tile width of out channels side by side for each.
 
+use convoke_simd::{Kernel, Simd};
+
 use super::desc::{Conv2dDesc, Layout, Mode};
 use super::geometry::Geometry;
+use crate::kernel::transpose::transpose_to;
 
 /// How the out channels of a group are cut into tiles.
 #[derive(Clone, Copy, Debug)]
@@ -50,7 +53,11 @@ impl Blocks {
             if left == 0 {
                 return None;
             }
-            let vectors = left.div_ceil(self.lanes).min(self.vectors);
+            // Three vectors make one tile, which is better than one of two and one of one.
+            let vectors = match (left.div_ceil(self.lanes), self.vectors) {
+                (3, 2) => 3,
+                (vectors, most) => vectors.min(most),
+            };
             let block = Block {
                 first,
                 channels: left.min(vectors * self.lanes),
@@ -64,35 +71,71 @@ impl Blocks {
 }
 
 /// Writes the weights of all groups; `packed` starts as zeros. (For the lane kernel all out channels are one group.)
-pub(crate) fn pack(
-    desc: &Conv2dDesc,
-    geometry: &Geometry,
-    blocks: Blocks,
-    weights: &[f32],
-    packed: &mut [f32],
-) {
-    let [rows, cols] = desc.kernel;
-    let depth = geometry.group_in;
-    let (channel_step, tap_step) = match desc.layout {
-        Layout::Nchw => (rows * cols, 1),
-        Layout::Nhwc => (1, depth),
-    };
-    for (group, packed) in packed.chunks_exact_mut(blocks.len()).enumerate() {
-        let weights = &weights[group * blocks.channels * blocks.steps..];
-        for block in blocks.iter() {
-            let width = block.vectors * blocks.lanes;
-            let steps = packed[block.weights..].chunks_exact_mut(width).take(blocks.steps);
-            for (step, packed) in steps.enumerate() {
-                let (tap, c) = (step / depth, step % depth);
-                let tap = match desc.mode {
-                    Mode::Correlate => tap,
-                    // Turned by 180 degrees, the taps come in the opposite order.
-                    Mode::Convolve => rows * cols - 1 - tap,
-                };
-                for (k, packed) in packed[..block.channels].iter_mut().enumerate() {
-                    *packed = weights[(block.first + k) * blocks.steps + c * channel_step + tap * tap_step];
+pub(crate) struct Pack<'a> {
+    pub(crate) desc: &'a Conv2dDesc,
+    pub(crate) geometry: &'a Geometry,
+    pub(crate) blocks: Blocks,
+    pub(crate) weights: &'a [f32],
+    pub(crate) packed: &'a mut [f32],
+}
+
+impl Kernel for Pack<'_> {
+    type Output = ();
+
+    /// The weights of a block are a matrix, out channels by steps, and packed it lies transposed: squares change places in
+    /// registers. Where the order of steps is not that of the weights, its rows go to other places.
+    #[inline(always)]
+    fn run<S: Simd>(self, simd: S) {
+        let Self { desc, geometry, blocks, weights, packed } = self;
+        let taps = desc.kernel[0] * desc.kernel[1];
+        let depth = geometry.group_in;
+        for (group, packed) in packed.chunks_exact_mut(blocks.len()).enumerate() {
+            let weights = &weights[group * blocks.channels * blocks.steps..];
+            for block in blocks.iter() {
+                let width = block.vectors * blocks.lanes;
+                let weights = &weights[block.first * blocks.steps..];
+                let packed = &mut packed[block.weights..][..width * blocks.steps];
+                if block.channels == 1 && width == 1 {
+                    for (step, packed) in packed.iter_mut().enumerate() {
+                        let (tap, c) = (step / depth, step % depth);
+                        *packed = weights[match desc.layout {
+                            Layout::Nchw => c * taps + turned(desc, tap),
+                            Layout::Nhwc => turned(desc, tap) * depth + c,
+                        }];
+                    }
+                    continue;
+                }
+                let size = [block.channels, blocks.steps];
+                match desc.layout {
+                    Layout::Nchw => transpose_to(
+                        simd,
+                        weights,
+                        blocks.steps,
+                        size,
+                        packed,
+                        #[inline(always)]
+                        |step| (turned(desc, step % taps) * depth + step / taps) * width,
+                    ),
+                    Layout::Nhwc => transpose_to(
+                        simd,
+                        weights,
+                        blocks.steps,
+                        size,
+                        packed,
+                        #[inline(always)]
+                        |step| (turned(desc, step / depth) * depth + step % depth) * width,
+                    ),
                 }
             }
         }
+    }
+}
+
+/// Where a tap lies in the weights: turned by 180 degrees, they come in the opposite order.
+#[inline(always)]
+fn turned(desc: &Conv2dDesc, tap: usize) -> usize {
+    match desc.mode {
+        Mode::Correlate => tap,
+        Mode::Convolve => desc.kernel[0] * desc.kernel[1] - 1 - tap,
     }
 }

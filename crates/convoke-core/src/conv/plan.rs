@@ -10,7 +10,7 @@ use super::desc::{Conv2dDesc, Layout, Mode, Padding};
 use super::direct;
 use super::geometry::Geometry;
 use super::operands::Operands;
-use super::pack::{self, Blocks};
+use super::pack::{Blocks, Pack};
 use super::packed::{Packed, identity};
 use super::part::Part;
 use super::piece::{Piece, Pieces};
@@ -64,6 +64,8 @@ impl Conv2dPlan {
                 let (_, vectors) = tile::shape(level);
                 (desc.groups, Blocks::new(level.lanes(), geometry.group_out, steps, vectors))
             }
+            // One out channel beside the other, as many as a stripe has.
+            Route::Stripes(grid) => (desc.groups, Blocks::new(1, geometry.group_out, steps, grid.channels)),
             Route::Lanes(_) => (1, Blocks::new(level.lanes(), desc.out_channels, steps, 1)),
             // One out channel after the other, as the plane kernel takes them.
             Route::Planes(_) => (1, Blocks::new(1, desc.out_channels, steps, 1)),
@@ -110,7 +112,11 @@ impl Conv2dPlan {
             r,
             s,
             self.blocks.lanes * self.blocks.vectors,
-            matches!(self.route, Route::Tiles(_)).into(),
+            match self.route {
+                Route::Lanes(_) | Route::Planes(_) => 0,
+                Route::Tiles(_) => 1,
+                Route::Stripes(_) => 2,
+            },
             (desc.mode == Mode::Convolve).into(),
             (desc.layout == Layout::Nhwc).into(),
         ])
@@ -124,10 +130,11 @@ impl Conv2dPlan {
     /// [`Error::Length`] for weights of another length or a buffer that is too short.
     pub fn pack<'p>(&self, weights: &[f32], buffer: &'p mut [f32]) -> Result<Packed<'p>, Error> {
         check_len("weights", self.geometry.weights_len, weights.len())?;
-        let finite = weights.iter().all(|w| w.is_finite());
+        let finite = are_finite(weights);
         let body = self.packed - Packed::buffer_len(0);
         Packed::make(buffer, body, self.identity(), finite, |packed| {
-            pack::pack(&self.desc, &self.geometry, self.blocks, weights, packed);
+            let Self { desc, geometry, blocks, .. } = self;
+            self.level.dispatch(Pack { desc, geometry, blocks: *blocks, weights, packed });
         })
     }
 
@@ -219,8 +226,13 @@ impl Conv2dPlan {
         let steps = self.error_terms() - 2;
         // Vectors per output pixel; where pixels are lanes, a vector serves as many of them.
         let vectors = blocks.total_vectors() * steps;
+        let mut vector_outputs = outputs;
         let (pixels, vectors, shared) = match route {
             Route::Tiles(_) => (tile::shape(*level).0, desc.groups * vectors, 1),
+            Route::Stripes(grid) => {
+                vector_outputs = (desc.batch as u64).saturating_mul(grid.image_vectors(geometry));
+                (grid.vectors * level.lanes(), desc.groups * vectors, 1)
+            }
             Route::Lanes(_) => (lanes::MAX_RUN, vectors, 1),
             Route::Planes(_) => {
                 let tile = plane::TILE_ROWS * plane::tile_vectors(level.registers()) * level.lanes();
@@ -234,6 +246,9 @@ impl Conv2dPlan {
             Route::Tiles(Feed::Band { .. }) if desc.layout == Layout::Nchw => {
                 pixels_in.saturating_mul(desc.in_channels as u64)
             }
+            Route::Stripes(grid) if desc.layout == Layout::Nhwc => {
+                grid.gathered(desc, geometry).saturating_mul(desc.batch as u64)
+            }
             Route::Tiles(Feed::Windows) => outputs.saturating_mul((steps * desc.groups) as u64),
             Route::Lanes(Feed::Band { .. }) => {
                 pixels_in.saturating_mul(geometry.group_in as u64).saturating_mul(outs)
@@ -241,7 +256,8 @@ impl Conv2dPlan {
             _ => 0,
         };
         let scattered = match (route, desc.layout) {
-            (Route::Planes(_), _) | (_, Layout::Nhwc) => 0,
+            (Route::Stripes(_), Layout::Nhwc) if desc.out_channels > 1 => outputs.saturating_mul(outs),
+            (Route::Planes(_) | Route::Stripes(_), _) | (_, Layout::Nhwc) => 0,
             _ => outputs.saturating_mul(outs),
         };
         Description {
@@ -250,6 +266,7 @@ impl Conv2dPlan {
                 Route::Tiles(Feed::InPlace { .. }) => "pixels in place",
                 Route::Tiles(Feed::Band { .. }) => "pixels by bands",
                 Route::Tiles(Feed::Windows) => "pixels by windows",
+                Route::Stripes(grid) => grid.reads(),
                 Route::Lanes(Feed::InPlace { .. }) => "lanes in place",
                 Route::Lanes(_) => "lanes by bands",
                 Route::Planes(_) => "planes by rows",
@@ -260,12 +277,18 @@ impl Conv2dPlan {
             packed_bytes: self.packed * size_of::<f32>(),
             scratch_bytes: self.scratch * size_of::<f32>(),
             macs: self.geometry.macs,
-            vector_macs: outputs.div_ceil(shared as u64).saturating_mul(vectors as u64),
+            vector_macs: vector_outputs.div_ceil(shared as u64).saturating_mul(vectors as u64),
             moved: gathered.saturating_add(scattered),
             error_terms: self.error_terms(),
             padded: self.desc.padding != Padding::Valid,
         }
     }
+}
+
+/// Whether no weight is infinite or not a number; in chunks, which a compiler can make vectors of.
+fn are_finite(weights: &[f32]) -> bool {
+    let largest = |chunk: &[f32]| chunk.iter().fold(0, |most, w| w.abs().to_bits().max(most));
+    weights.chunks(256).all(|chunk| largest(chunk) < f32::INFINITY.to_bits())
 }
 
 /// What a plan decided. `Display` tells it in one line.

@@ -2,10 +2,11 @@
 
 use convoke_simd::Level;
 
-use super::band::Channels;
+use super::band::{Channels, crowded};
 use super::desc::{Conv2dDesc, Layout};
 use super::geometry::Geometry;
 use super::planes::RowLayout;
+use super::stripes::Grid;
 use crate::Border;
 use crate::error::{Error, checked_len};
 use crate::kernel::tile;
@@ -25,6 +26,8 @@ pub(crate) enum Route {
     /// Lanes are out channels that all see the same in channel: the register tile. For everything with enough out
     /// channels in a group to fill a vector.
     Tiles(Feed),
+    /// Lanes are pixels, and in channels are planes: the stripe. For few out channels, and for NCHW.
+    Stripes(Grid),
     /// Lanes are out channels, each with in channels of its own: the lane kernel. Depthwise and small groups.
     Lanes(Feed),
     /// Lanes are pixels of one plane: the plane kernel. NCHW layers with few out channels in a group.
@@ -50,8 +53,10 @@ impl Route {
         level: Level,
     ) -> Result<(Self, usize), Error> {
         let thin = 2 * geometry.group_out <= level.lanes().max(8);
-        // Rows of a plane come one after the other, without dilation between them.
-        if desc.layout == Layout::Nchw && thin && (desc.kernel[0] == 1 || desc.dilation[0] == 1) {
+        // Rows of a plane come one after the other, without dilation between them. Their loads are shared by the taps of
+        // a column, and not by out channels.
+        let shared = desc.groups > 1 || (geometry.group_out <= 2 && desc.kernel[0] > 1);
+        if desc.layout == Layout::Nchw && thin && shared && (desc.kernel[0] == 1 || desc.dilation[0] == 1) {
             match RowLayout::new(desc, geometry, level) {
                 Ok((layout, len)) if len <= WIDEST_BAND && layout.is_dense(desc, geometry, MOST_BETWEEN) => {
                     return Ok((Route::Planes(layout), len));
@@ -69,8 +74,46 @@ impl Route {
         }
         let channels = Channels::Plain { first: 0, count: geometry.group_in };
         let (feed, scratch) = Feed::choose(desc, geometry, level, channels)?;
-        Ok((Route::Tiles(feed), scratch))
+        match Grid::new(desc, geometry, level) {
+            Ok((grid, len))
+                if len <= WIDEST_BAND
+                    && grid.is_dense(desc, MOST_BETWEEN)
+                    && stripes_cost(desc, geometry, &grid) < tiles_cost(desc, geometry, level) =>
+            {
+                Ok((Route::Stripes(grid), len))
+            }
+            _ => Ok((Route::Tiles(feed), scratch)),
+        }
     }
+}
+
+/// What the register tile would take, in vector multiply-adds of one image: see `docs/performance.md` for the constants.
+fn tiles_cost(desc: &Conv2dDesc, geometry: &Geometry, level: Level) -> f64 {
+    let steps = (desc.kernel[0] * desc.kernel[1] * geometry.group_in) as f64;
+    let outputs = (geometry.out_size[0] * geometry.out_size[1]) as f64;
+    let vectors = geometry.group_out.div_ceil(level.lanes()) as f64;
+    let multiply = outputs * vectors * desc.groups as f64 * (steps + 8.0);
+    let pixels = (desc.in_size[0] * desc.in_size[1]) as f64;
+    let moved = match desc.layout {
+        Layout::Nhwc => 0.0,
+        Layout::Nchw => 0.5 * pixels * desc.in_channels as f64 + 0.8 * outputs * desc.out_channels as f64,
+    };
+    multiply * 1.04 + moved
+}
+
+/// The same for stripes.
+fn stripes_cost(desc: &Conv2dDesc, geometry: &Geometry, grid: &Grid) -> f64 {
+    let steps = (desc.kernel[0] * desc.kernel[1] * geometry.group_in) as f64;
+    let vectors = grid.image_vectors(geometry) as f64;
+    let multiply = vectors * desc.out_channels as f64 * (steps + 8.0);
+    let outputs = (geometry.out_size[0] * geometry.out_size[1]) as f64;
+    let gathered = grid.gathered(desc, geometry) as f64;
+    let moved = match desc.layout {
+        Layout::Nhwc if desc.out_channels > 1 => 0.6 * gathered + 2.0 * outputs * desc.out_channels as f64,
+        Layout::Nhwc => 0.6 * gathered,
+        Layout::Nchw => 0.2 * gathered,
+    };
+    multiply * 1.08 + moved
 }
 
 impl Feed {
@@ -86,12 +129,17 @@ impl Feed {
             Channels::Plain { .. } => true,
             Channels::PerOutput { group_in, group_out, .. } => group_in == 1 && group_out == 1,
         };
+        let (pixels, vectors) = tile::shape(level);
+        let [r, s] = desc.kernel;
         let unpadded = [geometry.pad_before, geometry.pad_after] == [[0, 0]; 2];
-        if desc.layout == Layout::Nhwc && as_stored && (desc.border == Border::Zero || unpadded) {
+        // Pixels of a tile that share few places in the cache are read from a copy, if often enough.
+        let apart = desc.in_channels.saturating_mul(desc.stride[1]);
+        let often = geometry.group_out > level.lanes() * vectors;
+        let in_place = desc.groups > 1 || !crowded(apart) || !often;
+        if desc.layout == Layout::Nhwc && as_stored && in_place && (desc.border == Border::Zero || unpadded) {
             let row = desc.in_size[1].saturating_mul(desc.in_channels).saturating_mul(desc.stride[0]);
             return Ok((Feed::InPlace { rows: (BAND / row.max(1)).clamp(1, height) }, 0));
         }
-        let pixels = tile::shape(level).0;
         let fits = |size: [usize; 2]| band_len(desc, size, channels).is_ok_and(|len| len <= BAND);
         // All columns and as many rows as fit; if not even one row fits, as many columns, but enough for a tile.
         let rows = largest(height, |rows| fits([rows, width]));
@@ -100,11 +148,10 @@ impl Feed {
         } else {
             largest(width, |cols| fits([1, cols])).max(width.min(pixels))
         };
-        let [r, s] = desc.kernel;
         let taps = [rows, cols, r, s, channels.len()].into_iter().fold(MOST_BETWEEN, usize::saturating_mul);
         match band_len(desc, [rows, cols], channels) {
             Ok(len) if len <= WIDEST_BAND.min(taps) => Ok((Feed::Band { rows, cols }, len)),
-            _ => Ok((Feed::Windows, checked_len("scratch", &[pixels, r, s, geometry.group_in])?)),
+            _ => Ok((Feed::Windows, checked_len("scratch", &[pixels, r, s, channels.pitch()])?)),
         }
     }
 }
@@ -126,12 +173,14 @@ fn largest(most: usize, fits: impl Fn(usize) -> bool) -> usize {
 
 /// Elements of a band for this many output rows and columns.
 fn band_len(desc: &Conv2dDesc, outputs: [usize; 2], channels: Channels) -> Result<usize, Error> {
+    let every = channels.every(desc);
     let reach = |axis: usize| {
         let reach =
             (outputs[axis] - 1) * desc.stride[axis] + (desc.kernel[axis] - 1) * desc.dilation[axis] + 1;
-        if desc.border == Border::Zero { reach.min(desc.in_size[axis]) } else { reach }
+        let reach = if desc.border == Border::Zero { reach.min(desc.in_size[axis]) } else { reach };
+        reach.div_ceil(every[axis])
     };
-    checked_len("scratch", &[reach(0), reach(1), channels.len()])
+    checked_len("scratch", &[reach(0), reach(1), channels.pitch()])
 }
 
 #[cfg(test)]

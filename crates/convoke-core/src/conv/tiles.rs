@@ -8,7 +8,7 @@ use convoke_simd::Simd;
 use super::band::Gather;
 use super::direct::{Direct, Group, Region, taps};
 use super::pack::Block;
-use crate::kernel::tile::{self, MAX_PIXELS, MAX_TILE, Tile};
+use crate::kernel::tile::{self, MAX_PIXELS, Tile};
 
 impl Direct<'_> {
     /// All tiles of outputs that share their taps.
@@ -39,22 +39,33 @@ impl Direct<'_> {
             weights_row_step: self.plan.desc.kernel[1] * self.depth * width,
             weights_col_step: self.depth * width,
         };
-        let (full, _) = tile::shape(self.plan.level);
-        let [first_row, first_col] = [ys.taps.start, xs.taps.start];
-        let mut outputs = Outputs::new(ys.outputs.clone(), xs.outputs.clone());
-        loop {
-            let mut pixels = [[0; 2]; MAX_PIXELS];
-            let count = outputs.take(&mut pixels[..full]);
-            if count == 0 {
-                break;
-            }
-            if rows > 0 {
-                for (at, [y, x]) in tile.at.iter_mut().zip(&pixels[..count]) {
-                    *at = source.at(vertical.position(*y, first_row), horizontal.position(*x, first_col));
-                }
-            }
-            self.finish(simd, group, block, &tile, &pixels[..count], dst);
+        let (y, x) = (ys.outputs.start, xs.outputs.start);
+        // Wholly on the padding, there may be no pixel to point at.
+        let (src, src_steps) = match rows {
+            0 => (0, [0, 0]),
+            _ => (
+                source.at(vertical.position(y, ys.taps.start), horizontal.position(x, xs.taps.start)),
+                source.steps([vertical.stride, horizontal.stride]),
+            ),
+        };
+        let [dst_row, dst_pixel, _] = self.part.steps();
+        let mut outputs = Outputs {
+            row: [src, self.place(group, block, y, x)],
+            row_steps: [src_steps[0], dst_row],
+            pixel_steps: [src_steps[1], dst_pixel],
+            width: xs.outputs.len(),
+            col: 0,
+        };
+        let mut scatter = self.block_scatter(group, block);
+        for count in tile_counts(ys.outputs.len() * xs.outputs.len(), self.full(block)) {
+            outputs.take(&mut tile.at[..count], &mut scatter.at[..count]);
+            tile.run(simd, count, block.vectors, &scatter, dst);
         }
+    }
+
+    /// Pixels of a full tile.
+    fn full(&self, block: &Block) -> usize {
+        tile::pixels(self.plan.level.registers(), block.vectors)
     }
 
     /// All tiles of a band whose windows are gathered one by one.
@@ -67,24 +78,30 @@ impl Direct<'_> {
         dst: &mut [f32],
         scratch: &mut [f32],
     ) {
-        let (full, _) = tile::shape(self.plan.level);
+        let most = self.wanted_blocks(group).map(|block| self.full(&block)).min().unwrap_or(1);
+        let most = most.min(tile::shape(self.plan.level).0);
         let kernel_row = self.plan.desc.kernel[1] * self.depth;
         for ys in self.spans(0, ys) {
             for xs in self.spans(1, xs.clone()) {
                 let [rows, cols] = taps(&ys, &xs);
-                let run = cols * self.depth;
-                let window = rows * run;
-                let mut outputs = Outputs::new(ys.outputs.clone(), xs.outputs.clone());
-                loop {
-                    let mut pixels = [[0; 2]; MAX_PIXELS];
-                    let count = outputs.take(&mut pixels[..full]);
-                    if count == 0 {
-                        break;
-                    }
-                    let outputs = pixels[..count].iter().copied();
+                // Pixels may lie further apart than their channels reach.
+                let pixel = gather.channels.pitch();
+                let merged = pixel == self.depth;
+                let window = rows * cols * pixel;
+                let mut windows = [0; MAX_PIXELS];
+                for (i, at) in windows.iter_mut().enumerate() {
+                    *at = i * window;
+                }
+                let width = xs.outputs.len();
+                let mut next = 0;
+                for count in tile_counts(ys.outputs.len() * width, most) {
+                    let outputs = (next..next + count)
+                        .map(|i| [ys.outputs.start + i / width, xs.outputs.start + i % width]);
+                    next += count;
                     gather.windows(
+                        simd,
                         &self.walks,
-                        outputs,
+                        outputs.clone(),
                         ys.taps.clone(),
                         xs.taps.clone(),
                         &mut scratch[..count * window],
@@ -94,67 +111,55 @@ impl Direct<'_> {
                         let tap = self.first_tap(&ys, &xs) * self.depth * width;
                         let tile = Tile {
                             src: scratch,
-                            at: core::array::from_fn(|i| i * window),
+                            at: windows,
                             rows,
-                            cols: 1,
-                            run,
-                            row_step: run,
-                            col_step: 0,
+                            cols: if merged { cols.min(1) } else { cols },
+                            run: if merged { cols * self.depth } else { self.depth },
+                            row_step: cols * pixel,
+                            col_step: pixel,
                             weights: &group.weights[block.weights..][tap..],
                             weights_row_step: kernel_row * width,
-                            weights_col_step: 0,
+                            weights_col_step: self.depth * width,
                         };
-                        self.finish(simd, group, &block, &tile, &pixels[..count], dst);
+                        let scatter = self.scatter(group, &block, outputs.clone());
+                        tile.run(simd, count, block.vectors, &scatter, dst);
                     }
                 }
             }
         }
     }
-
-    /// Accumulates one tile and scatters it.
-    #[inline(always)]
-    fn finish<S: Simd>(
-        &self,
-        simd: S,
-        group: &Group<'_>,
-        block: &Block,
-        tile: &Tile<'_>,
-        pixels: &[[usize; 2]],
-        dst: &mut [f32],
-    ) {
-        let plan = self.plan;
-        let width = block.vectors * plan.blocks.lanes;
-        let mut sums = [0.0; MAX_TILE];
-        let sums = &mut sums[..pixels.len() * width];
-        tile.run(simd, pixels.len(), block.vectors, sums);
-        self.scatter(group, block, pixels.iter().copied()).run(simd, sums, width, pixels.len(), dst);
-    }
 }
 
-/// Outputs of a box, row by row.
+/// The sizes of tiles for this many outputs: as few tiles as possible, and none much smaller than the others, whose
+/// few sums would wait for each other.
+fn tile_counts(outputs: usize, most: usize) -> impl Iterator<Item = usize> {
+    let tiles = outputs.div_ceil(most);
+    let (size, larger) = (outputs / tiles.max(1), outputs % tiles.max(1));
+    (0..tiles).map(move |i| size + usize::from(i < larger))
+}
+
+/// Outputs of a box, row by row: where each reads, and where it goes.
 struct Outputs {
-    xs: Range<usize>,
-    y_end: usize,
-    next: [usize; 2],
+    /// The first output of the row.
+    row: [usize; 2],
+    row_steps: [usize; 2],
+    pixel_steps: [usize; 2],
+    width: usize,
+    /// The next output of the row.
+    col: usize,
 }
 
 impl Outputs {
-    fn new(ys: Range<usize>, xs: Range<usize>) -> Self {
-        Self { next: [ys.start, xs.start], y_end: ys.end, xs }
-    }
-
-    /// The next outputs, as many as `out` holds or are left.
     #[inline(always)]
-    fn take(&mut self, out: &mut [[usize; 2]]) -> usize {
-        let mut count = 0;
-        while count < out.len() && self.next[0] < self.y_end {
-            out[count] = self.next;
-            count += 1;
-            self.next[1] += 1;
-            if self.next[1] == self.xs.end {
-                self.next = [self.next[0] + 1, self.xs.start];
+    fn take(&mut self, src: &mut [usize], dst: &mut [usize]) {
+        for (src, dst) in src.iter_mut().zip(dst) {
+            *src = self.row[0] + self.col * self.pixel_steps[0];
+            *dst = self.row[1] + self.col * self.pixel_steps[1];
+            self.col += 1;
+            if self.col == self.width {
+                self.col = 0;
+                self.row = [self.row[0] + self.row_steps[0], self.row[1] + self.row_steps[1]];
             }
         }
-        count
     }
 }

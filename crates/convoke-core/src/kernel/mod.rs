@@ -8,6 +8,7 @@ pub(crate) mod narrow;
 pub(crate) mod plane;
 pub(crate) mod scatter;
 pub(crate) mod separable;
+pub(crate) mod stripe;
 pub(crate) mod tile;
 pub(crate) mod transpose;
 pub(crate) mod wide;

@@ -6,22 +6,20 @@ use core::ops::Range;
 use convoke_simd::Simd;
 
 use super::tile::MAX_PIXELS;
+use super::transpose::{MAX_LANES, transpose};
 use crate::Activation;
-
-/// Lanes of the widest vector.
-const MAX_LANES: usize = 16;
 
 /// Where a tile of sums goes and what is done to it on the way.
 pub(crate) struct Scatter<'a> {
-    /// Where each pixel's first channel goes in `dst`.
+    /// Where each pixel's first channel goes in `dst`, ascending.
     pub(crate) at: [usize; MAX_PIXELS],
-    /// The same place in the residual.
-    pub(crate) residual_at: [usize; MAX_PIXELS],
+    /// How much further on the same place is in the residual.
+    pub(crate) residual_shift: usize,
     /// From one channel to the next in `dst`, which may be a tensor of a few rows only, and in the residual, which never
     /// is.
     pub(crate) channel_step: usize,
     pub(crate) residual_step: usize,
-    /// Lanes of the tile that are written. `at` and `residual_at` are the places of the first of them.
+    /// Lanes of the tile that are written. `at` has the places of the first of them.
     pub(crate) lanes: Range<usize>,
     /// Bias of the tile's channels, from lane 0 on.
     pub(crate) bias: Option<&'a [f32]>,
@@ -31,53 +29,73 @@ pub(crate) struct Scatter<'a> {
 }
 
 impl Scatter<'_> {
-    /// Finishes `pixels` pixels of `width` sums each (a whole number of vectors) and writes them to `dst`.
-    #[inline(never)]
-    pub(crate) fn run<S: Simd>(
+    /// Finishes a run of pixels of one vector each that a kernel still has in registers.
+    #[inline(always)]
+    pub(crate) fn put<S: Simd, const M: usize>(&self, simd: S, sums: [S::F32; M], dst: &mut [f32]) {
+        let mut tile = [[simd.splat(0.0); 1]; M];
+        for i in 0..M {
+            tile[i][0] = sums[i];
+        }
+        self.put_tile(simd, &tile, dst);
+    }
+
+    /// Finishes a tile of `M` pixels by `V` vectors that a kernel still has in registers.
+    #[inline(always)]
+    pub(crate) fn put_tile<S: Simd, const M: usize, const V: usize>(
         &self,
         simd: S,
-        sums: &mut [f32],
-        width: usize,
-        pixels: usize,
+        sums: &[[S::F32; V]; M],
+        dst: &mut [f32],
+    ) {
+        let full = self.side_by_side() && self.lanes.end == V * S::LANES && self.residual.is_none();
+        if let (true, Some([low, high])) = (full, self.activation.bounds()) {
+            // The usual case, without a test inside, so that it is unrolled.
+            let [low, high] = [simd.splat(low), simd.splat(high)];
+            let mut bias = [simd.splat(0.0); V];
+            for (v, bias) in bias.iter_mut().enumerate() {
+                *bias = self.bias(simd, v);
+            }
+            for i in 0..M {
+                let dst = &mut dst[self.at[i]..][..V * S::LANES];
+                for v in 0..V {
+                    let x = simd.add(sums[i][v], bias[v]);
+                    simd.store(simd.min(high, simd.max(low, x)), &mut dst[v * S::LANES..]);
+                }
+            }
+        } else {
+            // The rest is worth a call: its registers are better kept from those of the sums.
+            let sums = *sums;
+            self.put_any(simd, &sums, dst);
+        }
+    }
+
+    /// Any tile.
+    #[inline(never)]
+    fn put_any<S: Simd, const M: usize, const V: usize>(
+        &self,
+        simd: S,
+        sums: &[[S::F32; V]; M],
         dst: &mut [f32],
     ) {
         simd.vectorize(
             #[inline(always)]
             || {
+                // The piecewise linear activations are a clamp; the others are worth a second pass over what was written.
+                let bounds = self.activation.bounds();
+                let clamp = bounds.unwrap_or([f32::NEG_INFINITY, f32::INFINITY]).map(
+                    #[inline(always)]
+                    |bound| simd.splat(bound),
+                );
                 if self.side_by_side() {
-                    self.rows(simd, sums, width, pixels, dst);
+                    self.pixels(simd, clamp, sums, dst);
                 } else {
-                    self.columns(simd, sums, width, pixels, dst);
+                    self.planes(simd, clamp, sums, dst);
+                }
+                if bounds.is_none() {
+                    self.curve(simd, M, dst);
                 }
             },
         );
-    }
-
-    /// Finishes a run of pixels of one vector each that a kernel still has in registers.
-    #[inline(always)]
-    pub(crate) fn put<S: Simd, const M: usize>(&self, simd: S, sums: [S::F32; M], dst: &mut [f32]) {
-        if let (Some([low, high]), true) = (self.activation.bounds(), self.side_by_side()) {
-            let [low, high] = [simd.splat(low), simd.splat(high)];
-            let lanes = self.lanes.end;
-            let bias = self.bias.map(|bias| simd.load_first(&bias[..lanes]));
-            for (i, mut v) in sums.into_iter().enumerate() {
-                if let Some(bias) = bias {
-                    v = simd.add(v, bias);
-                }
-                if let Some(residual) = self.residual {
-                    v = simd.add(v, simd.load_first(&residual[self.residual_at[i]..][..lanes]));
-                }
-                let v = simd.min(high, simd.max(low, v));
-                simd.store_first(v, &mut dst[self.at[i]..][..lanes]);
-            }
-        } else {
-            // The rest is worth a call: its registers are better kept from those of the sums.
-            let mut buffer = [0.0; MAX_PIXELS * MAX_LANES];
-            for (buffer, sums) in buffer.chunks_exact_mut(S::LANES).zip(sums) {
-                simd.store(sums, buffer);
-            }
-            self.run(simd, &mut buffer[..M * S::LANES], S::LANES, M, dst);
-        }
     }
 
     /// Whether vectors can go to `dst` as they are.
@@ -86,61 +104,142 @@ impl Scatter<'_> {
         self.channel_step == 1 && self.residual_step == 1 && self.lanes.start == 0
     }
 
-    /// Finishes the sums of pixel `i` from lane `first` on and writes them to `dst`, where channels lie side by side.
+    /// The bias of vector `v`. Minus zero is what changes nothing when it is added.
     #[inline(always)]
-    fn vector<S: Simd>(&self, simd: S, i: usize, first: usize, sums: S::F32, dst: &mut [f32]) {
-        let end = self.lanes.end.min(first + S::LANES);
-        let mut v = sums;
-        if let Some(bias) = self.bias {
-            v = simd.add(v, simd.load_first(&bias[first..end]));
-        }
-        if let Some(residual) = self.residual {
-            v = simd.add(v, simd.load_first(&residual[self.residual_at[i]..][first..end]));
-        }
-        simd.store_first(self.activation.apply(simd, v), &mut dst[self.at[i]..][first..end]);
-    }
-
-    /// Channels lie side by side in `dst`: vectors go straight there.
-    #[inline(always)]
-    fn rows<S: Simd>(&self, simd: S, sums: &[f32], width: usize, pixels: usize, dst: &mut [f32]) {
-        for (i, sums) in sums.chunks_exact(width).take(pixels).enumerate() {
-            for (first, sums) in (0..self.lanes.end).step_by(S::LANES).zip(sums.chunks_exact(S::LANES)) {
-                self.vector(simd, i, first, simd.load(sums), dst);
+    fn bias<S: Simd>(&self, simd: S, v: usize) -> S::F32 {
+        match self.bias {
+            Some(bias) => {
+                let end = bias.len().min((v + 1) * S::LANES);
+                simd.load_first(&bias[v * S::LANES..end])
             }
+            None => simd.splat(-0.0),
         }
     }
 
-    /// Channels lie far apart in `dst`: the tile is finished where it is, then written channel by channel, so that
-    /// neighbouring pixels of one plane are written together.
+    /// Channels lie side by side: vectors go to `dst` as they are.
     #[inline(always)]
-    fn columns<S: Simd>(&self, simd: S, sums: &mut [f32], width: usize, pixels: usize, dst: &mut [f32]) {
-        for (i, sums) in sums.chunks_exact_mut(width).take(pixels).enumerate() {
-            self.column(simd, i, sums);
-        }
-        for (k, lane) in self.lanes.clone().enumerate() {
-            for i in 0..pixels {
-                dst[self.at[i] + k * self.channel_step] = sums[i * width + lane];
+    fn pixels<S: Simd, const M: usize, const V: usize>(
+        &self,
+        simd: S,
+        [low, high]: [S::F32; 2],
+        sums: &[[S::F32; V]; M],
+        dst: &mut [f32],
+    ) {
+        let lanes = self.lanes.end;
+        for v in 0..V {
+            let bias = self.bias(simd, v);
+            let (first, end) = (v * S::LANES, lanes.min((v + 1) * S::LANES));
+            if first >= lanes {
+                continue; // A piece may end within the tile's first vector.
+            }
+            for (sums, at) in sums.iter().zip(self.at) {
+                let mut x = simd.add(sums[v], bias);
+                if let Some(residual) = self.residual {
+                    x = simd.add(x, simd.load_first(&residual[at + self.residual_shift..][first..end]));
+                }
+                let x = simd.min(high, simd.max(low, x));
+                simd.store_first(x, &mut dst[at..][first..end]);
             }
         }
     }
 
-    /// Finishes the sums of pixel `i` where they are.
+    /// Channels lie far apart: squares of pixels by channels are transposed in registers, so that neighbouring pixels of
+    /// one plane are written together.
     #[inline(always)]
-    fn column<S: Simd>(&self, simd: S, i: usize, sums: &mut [f32]) {
-        if let Some(bias) = self.bias {
-            for (sums, bias) in sums.chunks_exact_mut(S::LANES).zip(bias.chunks(S::LANES)) {
-                let v = simd.add(simd.load(sums), simd.load_first(bias));
-                simd.store(v, sums);
+    #[expect(
+        clippy::needless_range_loop,
+        reason = "indices into several arrays at once; iterators are calls here"
+    )]
+    fn planes<S: Simd, const M: usize, const V: usize>(
+        &self,
+        simd: S,
+        [low, high]: [S::F32; 2],
+        sums: &[[S::F32; V]; M],
+        dst: &mut [f32],
+    ) {
+        // Places ascend, so they are neighbours if the last is as far from the first as their number says.
+        let neighbours = self.at[M - 1] - self.at[0] == M - 1;
+        for v in 0..V {
+            let bias = self.bias(simd, v);
+            for first in (0..M).step_by(S::LANES) {
+                let count = if first + S::LANES <= M { S::LANES } else { M - first };
+                let mut square = [simd.splat(0.0); MAX_LANES];
+                for i in 0..count {
+                    square[i] = simd.add(sums[first + i][v], bias);
+                }
+                transpose(simd, &mut square);
+                for lane in 0..S::LANES {
+                    let k = v * S::LANES + lane;
+                    if k < self.lanes.start || k >= self.lanes.end {
+                        continue;
+                    }
+                    let k = k - self.lanes.start;
+                    let at = self.at[first] + k * self.channel_step;
+                    let mut x = square[lane];
+                    if let Some(residual) = self.residual {
+                        let at = self.at[first] + self.residual_shift + k * self.residual_step;
+                        let r = if neighbours {
+                            simd.load_first(&residual[at..][..count])
+                        } else {
+                            self.collect(simd, first, count, &residual[at..])
+                        };
+                        x = simd.add(x, r);
+                    }
+                    let x = simd.min(high, simd.max(low, x));
+                    if neighbours {
+                        simd.store_first(x, &mut dst[at..][..count]);
+                    } else {
+                        self.distribute(simd, first, count, x, &mut dst[at..]);
+                    }
+                }
             }
         }
-        if let Some(residual) = self.residual {
-            let plane = residual[self.residual_at[i]..].iter().step_by(self.residual_step);
-            for (sum, r) in sums[self.lanes.clone()].iter_mut().zip(plane) {
-                *sum += r;
-            }
+    }
+
+    /// The values of `count` pixels from `first` on, which need not be neighbours, in a plane that starts at the first.
+    #[inline(always)]
+    fn collect<S: Simd>(&self, simd: S, first: usize, count: usize, plane: &[f32]) -> S::F32 {
+        let mut values = [0.0; MAX_LANES];
+        for i in 0..count {
+            values[i] = plane[self.at[first + i] - self.at[first]];
         }
-        for sums in sums.chunks_exact_mut(S::LANES) {
-            simd.store(self.activation.apply(simd, simd.load(sums)), sums);
+        simd.load(&values)
+    }
+
+    /// The other way round.
+    #[inline(always)]
+    fn distribute<S: Simd>(&self, simd: S, first: usize, count: usize, x: S::F32, plane: &mut [f32]) {
+        let mut values = [0.0; MAX_LANES];
+        simd.store(x, &mut values);
+        for i in 0..count {
+            plane[self.at[first + i] - self.at[first]] = values[i];
         }
+    }
+
+    /// Applies an activation that is not a clamp to what was written. Out of line, for the sake of the kernels' registers.
+    #[inline(never)]
+    fn curve<S: Simd>(&self, simd: S, pixels: usize, dst: &mut [f32]) {
+        simd.vectorize(
+            #[inline(always)]
+            || {
+                if self.side_by_side() {
+                    for &at in &self.at[..pixels] {
+                        for values in dst[at..][..self.lanes.end].chunks_mut(S::LANES) {
+                            let x = self.activation.apply(simd, simd.load_first(values));
+                            simd.store_first(x, values);
+                        }
+                    }
+                    return;
+                }
+                for k in 0..self.lanes.len() {
+                    for first in (0..pixels).step_by(S::LANES) {
+                        let count = (pixels - first).min(S::LANES);
+                        let plane = &mut dst[self.at[first] + k * self.channel_step..];
+                        let x = self.activation.apply(simd, self.collect(simd, first, count, plane));
+                        self.distribute(simd, first, count, x, plane);
+                    }
+                }
+            },
+        );
     }
 }

@@ -1,5 +1,5 @@
 //! Squares of values, as many rows as a vector has lanes, transposed in registers. For kernels whose neighbours are better
-//! in other vectors than in other lanes.
+//! in other vectors than in other lanes, and for changes of layout.
 
 use convoke_simd::Simd;
 
@@ -21,4 +21,142 @@ pub(crate) fn transpose<S: Simd>(simd: S, square: &mut [S::F32; MAX_LANES]) {
             square[2 * i + 1] = high;
         }
     }
+}
+
+/// A square of `rows` by `cols` values, transposed on the way from `src`, whose rows are `from` elements apart, to `out`,
+/// whose rows are `to` apart. Squares that are not `FULL` have fewer rows or columns than a vector has lanes.
+#[inline(always)]
+fn square<S: Simd, const FULL: bool>(
+    simd: S,
+    src: &[f32],
+    from: usize,
+    [rows, cols]: [usize; 2],
+    out: &mut [f32],
+    to: usize,
+) {
+    let mut square = [simd.splat(0.0); MAX_LANES];
+    // The same row after row, so that masks are made once.
+    let (rows, cols) = if FULL { (S::LANES, S::LANES) } else { (rows.min(S::LANES), cols.min(S::LANES)) };
+    for row in 0..S::LANES {
+        if FULL {
+            square[row] = simd.load(&src[row * from..]);
+        } else if row < rows {
+            square[row] = simd.load_first(&src[row * from..][..cols]);
+        }
+    }
+    transpose(simd, &mut square);
+    for col in 0..S::LANES {
+        if FULL {
+            simd.store(square[col], &mut out[col * to..]);
+        } else if col < cols {
+            simd.store_first(square[col], &mut out[col * to..][..rows]);
+        }
+    }
+}
+
+/// Transposes `rows` by `cols` values: `out[col * to + row] = src[row * from + col]`.
+#[inline(never)]
+pub(crate) fn transpose_into<S: Simd>(
+    simd: S,
+    src: &[f32],
+    from: usize,
+    [rows, cols]: [usize; 2],
+    out: &mut [f32],
+    to: usize,
+) {
+    simd.vectorize(
+        #[inline(always)]
+        || {
+            for row in (0..rows).step_by(S::LANES) {
+                for col in (0..cols).step_by(S::LANES) {
+                    let left = [rows - row, cols - col];
+                    let (src, out) = (&src[row * from + col..], &mut out[col * to + row..]);
+                    if left[0] >= S::LANES && left[1] >= S::LANES {
+                        square::<S, true>(simd, src, from, left, out, to);
+                    } else {
+                        square::<S, false>(simd, src, from, left, out, to);
+                    }
+                }
+            }
+        },
+    );
+}
+
+/// The same with each column at a place of its own: `out[place(col) + row] = src[row * from + col]`.
+#[inline(always)]
+pub(crate) fn transpose_to<S: Simd>(
+    simd: S,
+    src: &[f32],
+    from: usize,
+    [rows, cols]: [usize; 2],
+    out: &mut [f32],
+    place: impl Fn(usize) -> usize,
+) {
+    for col in (0..cols).step_by(S::LANES) {
+        let wide = (cols - col).min(S::LANES);
+        let mut places = [0; MAX_LANES];
+        for (i, at) in places[..wide].iter_mut().enumerate() {
+            *at = place(col + i);
+        }
+        let mut row = 0;
+        while row < rows {
+            let high = (rows - row).min(S::LANES);
+            let src = &src[row * from + col..];
+            let mut square = [simd.splat(0.0); MAX_LANES];
+            for i in 0..S::LANES {
+                if i < high {
+                    square[i] = simd.load_first(&src[i * from..][..wide]);
+                }
+            }
+            transpose(simd, &mut square);
+            for i in 0..S::LANES {
+                if i < wide {
+                    simd.store_first(square[i], &mut out[places[i] + row..][..high]);
+                }
+            }
+            row += high;
+        }
+    }
+}
+
+/// The same of one in `every` columns only: `out[i * to + row] = src[row * from + i * every]` for `count` of them.
+#[inline(never)]
+pub(crate) fn transpose_some<S: Simd>(
+    simd: S,
+    src: &[f32],
+    [from, every]: [usize; 2],
+    [rows, count]: [usize; 2],
+    out: &mut [f32],
+    to: usize,
+) {
+    simd.vectorize(
+        #[inline(always)]
+        || {
+            let some = (S::LANES - 1) / every + 1;
+            for i in (0..count).step_by(some) {
+                let wanted = (count - i).min(some);
+                // None behind the last wanted one is read.
+                let cols = (wanted - 1) * every + 1;
+                for row in (0..rows).step_by(S::LANES) {
+                    let depth = (rows - row).min(S::LANES);
+                    let src = &src[row * from + i * every..];
+                    let mut square = [simd.splat(0.0); MAX_LANES];
+                    for r in 0..S::LANES {
+                        if r < depth {
+                            square[r] = simd.load_first(&src[r * from..][..cols]);
+                        }
+                    }
+                    transpose(simd, &mut square);
+                    let out = &mut out[i * to + row..];
+                    let mut next = 0;
+                    for (col, pixel) in square.iter().enumerate() {
+                        if col < cols && col == next * every {
+                            simd.store_first(*pixel, &mut out[next * to..][..depth]);
+                            next += 1;
+                        }
+                    }
+                }
+            }
+        },
+    );
 }

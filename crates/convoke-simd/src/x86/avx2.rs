@@ -109,9 +109,26 @@ impl Simd for Avx2 {
         if dst.len() >= LANES {
             return self.store(v, dst);
         }
-        let mask = first(dst.len());
-        // SAFETY: `self` proves AVX; `mask` is one vector long, and it selects only lanes inside `dst`.
-        unsafe { _mm256_maskstore_ps(dst.as_mut_ptr(), _mm256_loadu_si256(mask.as_ptr().cast()), v) }
+        // Masked stores of this width take dozens of cycles on some processors.
+        let mut at = dst.as_mut_ptr();
+        // SAFETY: `self` proves AVX. Four, two and one lanes are written as the bits of the length say: together as many
+        // as `dst` is long, from its start on.
+        unsafe {
+            let mut rest = _mm256_castps256_ps128(v);
+            if dst.len() & 4 != 0 {
+                _mm_storeu_ps(at, rest);
+                at = at.add(4);
+                rest = _mm256_extractf128_ps::<1>(v);
+            }
+            if dst.len() & 2 != 0 {
+                _mm_storel_pd(at.cast(), _mm_castps_pd(rest));
+                at = at.add(2);
+                rest = _mm_movehl_ps(rest, rest);
+            }
+            if dst.len() & 1 != 0 {
+                _mm_store_ss(at, rest);
+            }
+        }
     }
 
     #[inline(always)]
