@@ -17,6 +17,8 @@ pub(crate) struct Source<'a> {
     pub(crate) pixel: usize,
     /// Image coordinates of the first pixel in `data`; negative on a border.
     pub(crate) origin: [isize; 2],
+    /// Rows and columns.
+    pub(crate) size: [usize; 2],
 }
 
 impl Source<'_> {
@@ -27,23 +29,11 @@ impl Source<'_> {
     }
 }
 
-/// Which in channels a gathered pixel holds, and in which order.
+/// Which in channels a gathered pixel holds, side by side.
 #[derive(Clone, Copy, Debug)]
-pub(crate) enum Channels {
-    /// These, side by side.
-    Plain { first: usize, count: usize },
-    /// For each in channel of a group, the channel that each out channel sees: `group_in` times `out` values.
-    PerOutput { group_in: usize, group_out: usize, out: usize },
-}
-
-impl Channels {
-    /// Values per pixel.
-    pub(crate) fn len(self) -> usize {
-        match self {
-            Channels::Plain { count, .. } => count,
-            Channels::PerOutput { group_in, out, .. } => group_in * out,
-        }
-    }
+pub(crate) struct Channels {
+    pub(crate) first: usize,
+    pub(crate) count: usize,
 }
 
 /// Gathers from one image.
@@ -67,14 +57,15 @@ impl<'a> Gather<'a> {
         scratch: &'s mut [f32],
     ) -> Source<'s> {
         let [ys, xs] = [self.reach(walks[0], ys), self.reach(walks[1], xs)];
-        let pixel = self.channels.len();
+        let pixel = self.channels.count;
         let row = xs.len() * pixel;
         let origin = [ys.start, xs.start];
+        let size = [ys.len(), xs.len()];
         let scratch = &mut scratch[..ys.len() * row];
         for (y, out) in ys.zip(scratch.chunks_exact_mut(row.max(1))) {
             self.row(y, xs.clone(), out);
         }
-        Source { data: scratch, row, pixel, origin }
+        Source { data: scratch, row, pixel, origin, size }
     }
 
     /// The coordinates that `outputs` read along one axis, cut to the image where the border has no value.
@@ -95,7 +86,7 @@ impl<'a> Gather<'a> {
             return out.fill(self.border.outside());
         };
         let row = &self.image[y * self.strides.row..];
-        let pixel = self.channels.len();
+        let pixel = self.channels.count;
         let width = self.size[1] as isize;
         // The whole row may lie outside, on either side.
         let inside = [0, width].map(|edge| edge.clamp(xs.start, xs.end));
@@ -118,29 +109,19 @@ impl<'a> Gather<'a> {
             return;
         }
         let Strides { channel, pixel, .. } = self.strides;
-        match self.channels {
-            // A plane of one pixel has its channels side by side too, but one pixel is all it has.
-            Channels::Plain { first, count } if channel == 1 && count <= pixel => {
-                let row = &row[x * pixel + first..];
-                if count == pixel {
-                    out.copy_from_slice(&row[..out.len()]);
-                } else {
-                    for (out, src) in out.chunks_exact_mut(count).zip(row.chunks(pixel)) {
-                        out.copy_from_slice(&src[..count]);
-                    }
+        let Channels { first, count } = self.channels;
+        // A plane of one pixel has its channels side by side too, but one pixel is all it has.
+        if channel == 1 && count <= pixel {
+            let row = &row[x * pixel + first..];
+            if count == pixel {
+                out.copy_from_slice(&row[..out.len()]);
+            } else {
+                for (out, src) in out.chunks_exact_mut(count).zip(row.chunks(pixel)) {
+                    out.copy_from_slice(&src[..count]);
                 }
             }
-            Channels::Plain { first, count } => transpose(&row[first * channel + x..], channel, count, out),
-            Channels::PerOutput { group_in, group_out, out: outs } => {
-                for (x, out) in out.chunks_exact_mut(group_in * outs).enumerate().map(|(i, out)| (x + i, out))
-                {
-                    for (c, out) in out.chunks_exact_mut(outs).enumerate() {
-                        for (g, out) in out.chunks_exact_mut(group_out).enumerate() {
-                            out.fill(row[(g * group_in + c) * channel + x * pixel]);
-                        }
-                    }
-                }
-            }
+        } else {
+            transpose(&row[first * channel + x..], channel, count, out);
         }
     }
 
@@ -154,7 +135,7 @@ impl<'a> Gather<'a> {
         cols: Range<usize>,
         scratch: &mut [f32],
     ) {
-        let pixel = self.channels.len();
+        let pixel = self.channels.count;
         let mut out = scratch.chunks_exact_mut(pixel);
         for [y, x] in outputs {
             for r in rows.clone() {

@@ -14,4 +14,5 @@ pub(crate) mod plan;
 mod planes;
 mod route;
 mod tiles;
+mod turned;
 mod window;

@@ -63,7 +63,7 @@ impl Blocks {
     }
 }
 
-/// Writes the weights of all groups; `packed` starts as zeros. (For the lane kernel all out channels are one group.)
+/// Writes the weights of all groups; `packed` starts as zeros.
 pub(crate) fn pack(
     desc: &Conv2dDesc,
     geometry: &Geometry,
@@ -73,10 +73,6 @@ pub(crate) fn pack(
 ) {
     let [rows, cols] = desc.kernel;
     let depth = geometry.group_in;
-    let (channel_step, tap_step) = match desc.layout {
-        Layout::Nchw => (rows * cols, 1),
-        Layout::Nhwc => (1, depth),
-    };
     for (group, packed) in packed.chunks_exact_mut(blocks.len()).enumerate() {
         let weights = &weights[group * blocks.channels * blocks.steps..];
         for block in blocks.iter() {
@@ -89,10 +85,19 @@ pub(crate) fn pack(
                     // Turned by 180 degrees, the taps come in the opposite order.
                     Mode::Convolve => rows * cols - 1 - tap,
                 };
+                let place = tap_place(desc, geometry, tap, c);
                 for (k, packed) in packed[..block.channels].iter_mut().enumerate() {
-                    *packed = weights[(block.first + k) * blocks.steps + c * channel_step + tap * tap_step];
+                    *packed = weights[(block.first + k) * blocks.steps + place];
                 }
             }
         }
+    }
+}
+
+/// Where the weight of a tap and an in channel lies in those of its out channel.
+pub(super) fn tap_place(desc: &Conv2dDesc, geometry: &Geometry, tap: usize, c: usize) -> usize {
+    match desc.layout {
+        Layout::Nchw => c * desc.kernel[0] * desc.kernel[1] + tap,
+        Layout::Nhwc => c + tap * geometry.group_in,
     }
 }

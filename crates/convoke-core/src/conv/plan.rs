@@ -15,8 +15,9 @@ use super::packed::{Packed, identity};
 use super::part::Part;
 use super::piece::{Piece, Pieces};
 use super::route::{Feed, Route};
+use super::turned::Turn;
 use crate::error::{Error, check_len, checked_len};
-use crate::kernel::{lanes, plane, tile};
+use crate::kernel::{lanes, plane, rows, tile};
 
 /// A convolution layer planned for the direct algorithm: sums formed in registers, straight from the image.
 ///
@@ -64,7 +65,9 @@ impl Conv2dPlan {
                 let (_, vectors) = tile::shape(level);
                 (desc.groups, Blocks::new(level.lanes(), geometry.group_out, steps, vectors))
             }
-            Route::Lanes(_) => (1, Blocks::new(level.lanes(), desc.out_channels, steps, 1)),
+            Route::Lanes(_, lanes) | Route::Turned(Turn { blocks: lanes, .. }) => {
+                (lanes.count, Blocks::new(level.lanes(), lanes.filled[1], steps, 1))
+            }
             // One out channel after the other, as the plane kernel takes them.
             Route::Planes(_) => (1, Blocks::new(1, desc.out_channels, steps, 1)),
         };
@@ -110,7 +113,11 @@ impl Conv2dPlan {
             r,
             s,
             self.blocks.lanes * self.blocks.vectors,
-            matches!(self.route, Route::Tiles(_)).into(),
+            match self.route {
+                Route::Tiles(_) => 1,
+                Route::Planes(_) => 0,
+                Route::Lanes(..) | Route::Turned(_) => 2,
+            },
             (desc.mode == Mode::Convolve).into(),
             (desc.layout == Layout::Nhwc).into(),
         ])
@@ -127,7 +134,13 @@ impl Conv2dPlan {
         let finite = weights.iter().all(|w| w.is_finite());
         let body = self.packed - Packed::buffer_len(0);
         Packed::make(buffer, body, self.identity(), finite, |packed| {
-            pack::pack(&self.desc, &self.geometry, self.blocks, weights, packed);
+            let Self { desc, geometry, .. } = self;
+            match self.route {
+                Route::Lanes(_, blocks) | Route::Turned(Turn { blocks, .. }) => {
+                    super::lanes::pack(desc, geometry, blocks, self.level, weights, packed);
+                }
+                _ => pack::pack(desc, geometry, self.blocks, weights, packed),
+            }
         })
     }
 
@@ -218,12 +231,17 @@ impl Conv2dPlan {
         let outputs = (desc.batch * height * width) as u64;
         let steps = self.error_terms() - 2;
         // Vectors per output pixel; where pixels are lanes, a vector serves as many of them.
-        let vectors = blocks.total_vectors() * steps;
+        let vectors = match route {
+            Route::Lanes(_, lanes) | Route::Turned(Turn { blocks: lanes, .. }) => lanes.count * steps,
+            _ => blocks.total_vectors() * steps,
+        };
         let (pixels, vectors, shared) = match route {
             Route::Tiles(_) => (tile::shape(*level).0, desc.groups * vectors, 1),
-            Route::Lanes(_) => (lanes::MAX_RUN, vectors, 1),
+            Route::Lanes(..) | Route::Turned(_) => {
+                (lanes::ROWS * lanes::pixels(level.registers()), vectors, 1)
+            }
             Route::Planes(_) => {
-                let tile = plane::TILE_ROWS * plane::tile_vectors(level.registers()) * level.lanes();
+                let tile = plane::TILE_ROWS * rows::vectors(level.registers()) * level.lanes();
                 (tile, vectors, level.lanes())
             }
         };
@@ -235,13 +253,10 @@ impl Conv2dPlan {
                 pixels_in.saturating_mul(desc.in_channels as u64)
             }
             Route::Tiles(Feed::Windows) => outputs.saturating_mul((steps * desc.groups) as u64),
-            Route::Lanes(Feed::Band { .. }) => {
-                pixels_in.saturating_mul(geometry.group_in as u64).saturating_mul(outs)
-            }
             _ => 0,
         };
         let scattered = match (route, desc.layout) {
-            (Route::Planes(_), _) | (_, Layout::Nhwc) => 0,
+            (Route::Planes(_) | Route::Turned(_), _) | (_, Layout::Nhwc) => 0,
             _ => outputs.saturating_mul(outs),
         };
         Description {
@@ -250,8 +265,9 @@ impl Conv2dPlan {
                 Route::Tiles(Feed::InPlace { .. }) => "pixels in place",
                 Route::Tiles(Feed::Band { .. }) => "pixels by bands",
                 Route::Tiles(Feed::Windows) => "pixels by windows",
-                Route::Lanes(Feed::InPlace { .. }) => "lanes in place",
-                Route::Lanes(_) => "lanes by bands",
+                Route::Lanes(Feed::InPlace { .. }, _) => "lanes in place",
+                Route::Lanes(..) => "lanes by bands",
+                Route::Turned(_) => "lanes by turned bands",
                 Route::Planes(_) => "planes by rows",
             },
             level: self.level,

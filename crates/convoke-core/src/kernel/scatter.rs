@@ -8,9 +8,6 @@ use convoke_simd::Simd;
 use super::tile::MAX_PIXELS;
 use crate::Activation;
 
-/// Lanes of the widest vector.
-const MAX_LANES: usize = 16;
-
 /// Where a tile of sums goes and what is done to it on the way.
 pub(crate) struct Scatter<'a> {
     /// Where each pixel's first channel goes in `dst`.
@@ -51,33 +48,6 @@ impl Scatter<'_> {
                 }
             },
         );
-    }
-
-    /// Finishes a run of pixels of one vector each that a kernel still has in registers.
-    #[inline(always)]
-    pub(crate) fn put<S: Simd, const M: usize>(&self, simd: S, sums: [S::F32; M], dst: &mut [f32]) {
-        if let (Some([low, high]), true) = (self.activation.bounds(), self.side_by_side()) {
-            let [low, high] = [simd.splat(low), simd.splat(high)];
-            let lanes = self.lanes.end;
-            let bias = self.bias.map(|bias| simd.load_first(&bias[..lanes]));
-            for (i, mut v) in sums.into_iter().enumerate() {
-                if let Some(bias) = bias {
-                    v = simd.add(v, bias);
-                }
-                if let Some(residual) = self.residual {
-                    v = simd.add(v, simd.load_first(&residual[self.residual_at[i]..][..lanes]));
-                }
-                let v = simd.min(high, simd.max(low, v));
-                simd.store_first(v, &mut dst[self.at[i]..][..lanes]);
-            }
-        } else {
-            // The rest is worth a call: its registers are better kept from those of the sums.
-            let mut buffer = [0.0; MAX_PIXELS * MAX_LANES];
-            for (buffer, sums) in buffer.chunks_exact_mut(S::LANES).zip(sums) {
-                simd.store(sums, buffer);
-            }
-            self.run(simd, &mut buffer[..M * S::LANES], S::LANES, M, dst);
-        }
     }
 
     /// Whether vectors can go to `dst` as they are.
