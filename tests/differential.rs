@@ -132,6 +132,80 @@ fn every_depthwise_tail() {
     total.assert_trustworthy();
 }
 
+/// Every height and width up to two tiles and one, for strides, dilations and masks that share input between neighbours in
+/// different ways, or not at all.
+#[test]
+fn every_depthwise_tile() {
+    const STEPS: [([usize; 2], [usize; 2]); 8] = [
+        ([1, 1], [1, 1]),
+        ([2, 2], [1, 1]),
+        ([1, 2], [2, 1]),
+        ([3, 3], [1, 1]),
+        ([1, 1], [2, 3]),
+        ([2, 4], [2, 2]),
+        ([4, 3], [1, 2]),
+        ([2, 2], [3, 3]),
+    ];
+    const KERNELS: [[usize; 2]; 7] = [[3, 3], [1, 5], [5, 1], [4, 4], [7, 7], [2, 9], [11, 6]];
+    let mut total = Verdict::default();
+    for layout in LAYOUTS {
+        for height in 1..=5 {
+            for width in 1..=18 {
+                let number = height * 18 + width;
+                let (stride, dilation) = STEPS[number % STEPS.len()];
+                let kernel = KERNELS[number % KERNELS.len()];
+                let channels = [3, 16, 20, 33][number % 4];
+                // As many outputs as these, whatever the steps.
+                let size = |axis: usize, outputs: usize| (outputs - 1) * stride[axis] + 1;
+                let all = [0, 1].map(|axis| (kernel[axis] - 1) * dilation[axis]);
+                let padding = Padding::Explicit {
+                    top: all[0] / 2,
+                    left: all[1] / 2,
+                    bottom: all[0].div_ceil(2),
+                    right: all[1].div_ceil(2),
+                };
+                let sizes = [size(0, height), size(1, width)];
+                let desc = Conv2dDesc::new(layout, 1, channels, sizes, channels, kernel)
+                    .groups(channels)
+                    .stride(stride)
+                    .dilation(dilation)
+                    .padding(padding);
+                total = total.and(assert_all(&ConvProblem::new(desc).bias().seed(number as u64), width));
+            }
+        }
+    }
+    total.assert_trustworthy();
+}
+
+/// Groups of every shape, as many as fill less than a vector, one, and a part of another.
+#[test]
+fn every_small_group() {
+    const SIZES: [usize; 8] = [1, 2, 3, 4, 5, 8, 13, 16];
+    let mut total = Verdict::default();
+    for layout in LAYOUTS {
+        for group_in in SIZES {
+            for group_out in SIZES {
+                for groups in [2, 3, 5, 9] {
+                    let number = group_in + 3 * group_out + groups;
+                    let stride = [[1, 1], [2, 2], [1, 2]][number % 3];
+                    let kernel = [[3, 3], [1, 4], [2, 2], [5, 3]][number % 4];
+                    let dilation = [[1, 1], [1, 1], [1, 2], [2, 1], [1, 1]][number % 5];
+                    let sizes = [3 + number % 3, 5 + number % 7];
+                    let desc =
+                        Conv2dDesc::new(layout, 1, groups * group_in, sizes, groups * group_out, kernel)
+                            .groups(groups)
+                            .stride(stride)
+                            .dilation(dilation)
+                            .padding(Padding::all(4));
+                    let problem = ConvProblem::new(desc).bias().residual().seed(number as u64);
+                    total = total.and(assert_all(&problem, number % 16));
+                }
+            }
+        }
+    }
+    total.assert_trustworthy();
+}
+
 /// Rows and columns wholly in padding, for every kernel, stride and border.
 #[test]
 fn padding_up_to_twice_the_window() {

@@ -45,6 +45,7 @@ fn first_lanes<T>(s: &[T]) -> &[T; LANES] {
 
 impl Simd for Portable {
     type F32 = Vector;
+    type Order = [u32; LANES];
     const LANES: usize = LANES;
     const REGISTERS: usize = if cfg!(target_arch = "aarch64") { 32 } else { 16 };
     // Where `wide` itself is fused: its 32-bit ARM vectors are not, whatever the build enables.
@@ -184,6 +185,27 @@ impl Simd for Portable {
         let (a, b) = (a.to_array(), b.to_array());
         let lane = |i: usize| if i.is_multiple_of(2) { a[i / 2] } else { b[i / 2] };
         [Vector::new(core::array::from_fn(lane)), Vector::new(core::array::from_fn(|i| lane(LANES + i)))]
+    }
+
+    #[inline(always)]
+    fn deinterleave(self, a: Vector, b: Vector) -> [Vector; 2] {
+        let (a, b) = (a.to_array(), b.to_array());
+        let lane = |i: usize| if i < LANES { a[i] } else { b[i - LANES] };
+        [
+            Vector::new(core::array::from_fn(|i| lane(2 * i))),
+            Vector::new(core::array::from_fn(|i| lane(2 * i + 1))),
+        ]
+    }
+
+    #[inline(always)]
+    fn order(self, lanes: &[u32]) -> [u32; LANES] {
+        *lanes.first_chunk().expect("slice shorter than a vector")
+    }
+
+    #[inline(always)]
+    fn permute(self, v: Vector, order: [u32; LANES]) -> Vector {
+        let v = v.to_array();
+        Vector::new(order.map(|lane| v[lane as usize % LANES]))
     }
 
     #[inline(always)]

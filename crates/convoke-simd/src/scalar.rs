@@ -22,6 +22,7 @@ impl Default for Scalar {
 
 impl Simd for Scalar {
     type F32 = f32;
+    type Order = ();
     const LANES: usize = 1;
     const REGISTERS: usize = 16;
     const FUSED: bool = false;
@@ -137,6 +138,21 @@ impl Simd for Scalar {
     #[inline(always)]
     fn interleave(self, a: f32, b: f32) -> [f32; 2] {
         [a, b]
+    }
+
+    #[inline(always)]
+    fn deinterleave(self, a: f32, b: f32) -> [f32; 2] {
+        [a, b]
+    }
+
+    #[inline(always)]
+    fn order(self, lanes: &[u32]) {
+        assert!(!lanes.is_empty(), "slice shorter than a vector");
+    }
+
+    #[inline(always)]
+    fn permute(self, v: f32, _: ()) -> f32 {
+        v
     }
 
     #[inline(always)]

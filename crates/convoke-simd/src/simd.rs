@@ -14,6 +14,9 @@ pub trait Simd: Copy + Debug + Send + Sync + 'static {
     /// A vector of [`LANES`](Self::LANES) values.
     type F32: Copy + Debug;
 
+    /// A lane's number for every lane: see [`permute`](Self::permute).
+    type Order: Copy + Debug;
+
     /// Values in a vector.
     const LANES: usize;
 
@@ -143,6 +146,20 @@ pub trait Simd: Copy + Debug + Send + Sync + 'static {
     /// The lanes of both vectors by turns, `a0 b0 a1 b1 ...`, as two vectors: first what the lower halves give, then
     /// the upper. With one lane, `a` and `b`.
     fn interleave(self, a: Self::F32, b: Self::F32) -> [Self::F32; 2];
+
+    /// The even lanes of `a` and `b`, one after the other, and their odd lanes: what [`interleave`](Self::interleave) put
+    /// together. With one lane, `a` and `b`.
+    fn deinterleave(self, a: Self::F32, b: Self::F32) -> [Self::F32; 2];
+
+    /// An order of lanes for [`permute`](Self::permute), from the first `LANES` numbers; only their remainders by
+    /// `LANES` count.
+    ///
+    /// # Panics
+    /// If there are fewer.
+    fn order(self, lanes: &[u32]) -> Self::Order;
+
+    /// Lane `order[i]` of `v` in every lane `i`.
+    fn permute(self, v: Self::F32, order: Self::Order) -> Self::F32;
 
     /// To the nearest integer, ties to even. Signed zeros, infinities and NaN pass through.
     fn round(self, v: Self::F32) -> Self::F32;

@@ -26,7 +26,9 @@ pub(crate) struct Source<'a> {
     pub(crate) pixel: usize,
     /// Image coordinates of the first pixel in `data`; negative on a border.
     pub(crate) origin: [isize; 2],
-    /// Only every so many rows and columns are there.
+    /// Rows and columns of pixels in it.
+    pub(crate) size: [usize; 2],
+    /// Only every so many rows and columns of the image are there.
     pub(crate) every: [usize; 2],
 }
 
@@ -44,39 +46,30 @@ impl Source<'_> {
     }
 }
 
-/// Which in channels a gathered pixel holds, and in which order.
+/// Which in channels a gathered pixel holds, side by side.
 #[derive(Clone, Copy, Debug)]
-pub(crate) enum Channels {
-    /// These, side by side.
-    Plain { first: usize, count: usize },
-    /// For each in channel of a group, the channel that each out channel sees: `group_in` times `out` values.
-    PerOutput { group_in: usize, group_out: usize, out: usize },
+pub(crate) struct Channels {
+    pub(crate) first: usize,
+    pub(crate) count: usize,
+    /// The rows and columns that are gathered: one in so many.
+    pub(crate) every: [usize; 2],
 }
 
 impl Channels {
-    /// Values per pixel.
-    pub(crate) fn len(self) -> usize {
-        match self {
-            Channels::Plain { count, .. } => count,
-            Channels::PerOutput { group_in, out, .. } => group_in * out,
-        }
+    /// What the register tile reads: with a single tap, the rows and columns that a stride skips are left out.
+    pub(crate) fn of_tile(desc: &Conv2dDesc, first: usize, count: usize) -> Self {
+        let every = [0, 1].map(|axis| if desc.kernel[axis] == 1 { desc.stride[axis] } else { 1 });
+        Self { first, count, every }
+    }
+
+    /// What the lane kernel reads: all.
+    pub(crate) fn of_lanes(desc: &Conv2dDesc) -> Self {
+        Self { first: 0, count: desc.in_channels, every: [1, 1] }
     }
 
     /// Elements from one gathered pixel to the next: tiles read many pixels at once, which must not crowd in the cache.
     pub(crate) fn pitch(self) -> usize {
-        match self {
-            Channels::Plain { count, .. } if crowded(count) => count + APART,
-            _ => self.len(),
-        }
-    }
-
-    /// The rows and columns that are gathered: one in so many. With a single tap, a stride skips the others.
-    pub(crate) fn every(self, desc: &Conv2dDesc) -> [usize; 2] {
-        let every = |axis: usize| if desc.kernel[axis] == 1 { desc.stride[axis] } else { 1 };
-        match self {
-            Channels::Plain { .. } => [every(0), every(1)],
-            Channels::PerOutput { .. } => [1, 1],
-        }
+        if crowded(self.count) { self.count + APART } else { self.count }
     }
 }
 
@@ -94,8 +87,6 @@ pub(crate) struct Gather<'a> {
     pub(crate) size: [usize; 2],
     pub(crate) border: Border,
     pub(crate) channels: Channels,
-    /// See [`Channels::every`].
-    pub(crate) every: [usize; 2],
 }
 
 impl<'a> Gather<'a> {
@@ -109,15 +100,15 @@ impl<'a> Gather<'a> {
         scratch: &'s mut [f32],
     ) -> Source<'s> {
         let [ys, xs] = [self.reach(walks[0], ys), self.reach(walks[1], xs)];
-        let pixel = self.channels.pitch();
-        let row = xs.len().div_ceil(self.every[1]) * pixel;
+        let (pixel, every) = (self.channels.pitch(), self.channels.every);
+        let size = [ys.len().div_ceil(every[0]), xs.len().div_ceil(every[1])];
+        let row = size[1] * pixel;
         let origin = [ys.start, xs.start];
-        let rows = ys.len().div_ceil(self.every[0]);
-        let scratch = &mut scratch[..rows * row];
-        for (y, out) in ys.step_by(self.every[0]).zip(scratch.chunks_exact_mut(row.max(1))) {
+        let scratch = &mut scratch[..size[0] * row];
+        for (y, out) in ys.step_by(every[0]).zip(scratch.chunks_exact_mut(row.max(1))) {
             self.row(simd, y, xs.clone(), out);
         }
-        Source { data: scratch, row, pixel, origin, every: self.every }
+        Source { data: scratch, row, pixel, origin, size, every }
     }
 
     /// The coordinates that `outputs` read along one axis, cut to the image where the border has no value.
@@ -140,7 +131,7 @@ impl<'a> Gather<'a> {
             return out.fill(self.border.outside());
         };
         let row = &self.image[y * self.strides.row..];
-        let (pixel, every) = (self.channels.pitch(), self.every[1]);
+        let (pixel, every) = (self.channels.pitch(), self.channels.every[1]);
         let count = out.len() / pixel;
         // The number of pixels before the edges. The whole row may lie outside, on either side.
         let before = |edge: usize| (edge as isize - xs.start).max(0) as usize;
@@ -164,37 +155,25 @@ impl<'a> Gather<'a> {
             return;
         }
         let Strides { channel, pixel, .. } = self.strides;
-        let (pitch, every) = (self.channels.pitch(), self.every[1]);
-        match self.channels {
-            // A plane of one pixel has its channels side by side too, but one pixel is all it has.
-            Channels::Plain { first, count } if channel == 1 && count <= pixel => {
-                let row = &row[x * pixel + first..];
-                if count == pixel && pitch == pixel && every == 1 {
-                    out.copy_from_slice(&row[..out.len()]);
-                } else {
-                    for (out, src) in out.chunks_exact_mut(pitch).zip(row.chunks(pixel * every)) {
-                        out[..count].copy_from_slice(&src[..count]);
-                    }
+        let (pitch, every) = (self.channels.pitch(), self.channels.every[1]);
+        let Channels { first, count, .. } = self.channels;
+        // A plane of one pixel has its channels side by side too, but one pixel is all it has.
+        if channel == 1 && count <= pixel {
+            let row = &row[x * pixel + first..];
+            if count == pixel && pitch == pixel && every == 1 {
+                out.copy_from_slice(&row[..out.len()]);
+            } else {
+                for (out, src) in out.chunks_exact_mut(pitch).zip(row.chunks(pixel * every)) {
+                    out[..count].copy_from_slice(&src[..count]);
                 }
             }
-            Channels::Plain { first, count } => {
-                let (planes, pixels) = (&row[first * channel + x..], out.len() / pitch);
-                if every == 1 {
-                    transpose_into(simd, planes, channel, [count, pixels], out, pitch);
-                } else {
-                    transpose_some(simd, planes, [channel, every], [count, pixels], out, pitch);
-                }
-            }
-            Channels::PerOutput { group_in, group_out, out: outs } => {
-                for (x, out) in out.chunks_exact_mut(group_in * outs).enumerate().map(|(i, out)| (x + i, out))
-                {
-                    for (c, out) in out.chunks_exact_mut(outs).enumerate() {
-                        for (g, out) in out.chunks_exact_mut(group_out).enumerate() {
-                            out.fill(row[(g * group_in + c) * channel + x * pixel]);
-                        }
-                    }
-                }
-            }
+            return;
+        }
+        let (planes, pixels) = (&row[first * channel + x..], out.len() / pitch);
+        if every == 1 {
+            transpose_into(simd, planes, channel, [count, pixels], out, pitch);
+        } else {
+            transpose_some(simd, planes, [channel, every], [count, pixels], out, pitch);
         }
     }
 

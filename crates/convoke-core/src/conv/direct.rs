@@ -12,8 +12,9 @@ use super::pack::Block;
 use super::part::Part;
 use super::plan::Conv2dPlan;
 use super::planes::Planes;
-use super::route::{Feed, Route, lane_channels};
+use super::route::{Feed, Route};
 use super::stripes::Stripes;
+use super::turned::Turned;
 use super::window::{Span, Walk};
 use crate::Border;
 use crate::kernel::scatter::Scatter;
@@ -38,12 +39,15 @@ impl Kernel for Run<'_> {
         let Run { plan, part, operands, weights, dst, scratch } = self;
         let walks = [0, 1].map(|axis| Walk::new(&plan.desc, &plan.geometry, axis));
         match plan.route {
-            Route::Tiles(feed) | Route::Lanes(feed) => {
+            Route::Tiles(feed) | Route::Lanes(feed, _) => {
                 let depth = plan.geometry.group_in;
                 Direct { plan, feed, part, operands, weights, walks, depth }.run(simd, dst, scratch);
             }
             Route::Stripes(grid) => {
                 Stripes { plan, grid, part, operands, weights, walks }.run(simd, dst, scratch);
+            }
+            Route::Turned(turn) => {
+                Turned { plan, turn, part, operands, weights, walks }.run(simd, dst, scratch);
             }
             Route::Planes(layout) => {
                 Planes { plan, layout, part, operands, weights, walks }.run(simd, dst, scratch);
@@ -57,7 +61,7 @@ pub(super) struct Direct<'a> {
     pub(super) plan: &'a Conv2dPlan,
     feed: Feed,
     pub(super) part: &'a Part,
-    operands: &'a Operands<'a>,
+    pub(super) operands: &'a Operands<'a>,
     weights: &'a [f32],
     pub(super) walks: [Walk; 2],
     /// Reduction steps of one tap.
@@ -66,7 +70,7 @@ pub(super) struct Direct<'a> {
 
 /// A group of out channels that read the same in channels; all of them when lanes are read.
 pub(super) struct Group<'a> {
-    image: usize,
+    pub(super) image: usize,
     /// First out channel.
     first: usize,
     /// Wanted out channels, counted from `first`.
@@ -92,7 +96,11 @@ pub(super) fn taps(ys: &Span, xs: &Span) -> [usize; 2] {
 impl<'a> Direct<'a> {
     fn run<S: Simd>(&self, simd: S, dst: &mut [f32], scratch: &mut [f32]) {
         let plan = self.plan;
-        let size = plan.blocks.channels;
+        let (size, len) = match plan.route {
+            // All channels at once.
+            Route::Lanes(..) => (plan.desc.out_channels, self.weights.len()),
+            _ => (plan.blocks.channels, plan.blocks.len()),
+        };
         for image in self.part.images() {
             let channels = self.part.channels(image);
             if channels.is_empty() || self.part.rows.is_empty() {
@@ -101,7 +109,7 @@ impl<'a> Direct<'a> {
             for index in channels.start / size..channels.end.div_ceil(size) {
                 let first = index * size;
                 let wanted = channels.start.saturating_sub(first)..(channels.end - first).min(size);
-                let weights = &self.weights[index * plan.blocks.len()..][..plan.blocks.len()];
+                let weights = &self.weights[index * len..][..len];
                 let group = Group { image, first, wanted, weights };
                 self.run_group(simd, &group, index, dst, scratch);
             }
@@ -121,13 +129,12 @@ impl<'a> Direct<'a> {
         let (channels, data) = match route {
             Route::Tiles(_) => {
                 let first = index * self.depth;
-                (Channels::Plain { first, count: self.depth }, &image[first * geometry.src.channel..])
+                (Channels::of_tile(desc, first, self.depth), &image[first * geometry.src.channel..])
             }
-            _ => (lane_channels(desc, geometry), image),
+            _ => (Channels::of_lanes(desc), image),
         };
-        let every = channels.every(desc);
         let gather =
-            Gather { image, strides: geometry.src, size: desc.in_size, border: desc.border, channels, every };
+            Gather { image, strides: geometry.src, size: desc.in_size, border: desc.border, channels };
         let rows = self.part.rows.clone();
         let width = geometry.out_size[1];
         let [row_step, col_step] = match self.feed {
@@ -140,13 +147,10 @@ impl<'a> Direct<'a> {
             for x in (0..width).step_by(col_step) {
                 let xs = x..(x + col_step).min(width);
                 let source = match self.feed {
-                    Feed::InPlace { .. } => Source {
-                        data,
-                        row: geometry.src.row,
-                        pixel: geometry.src.pixel,
-                        origin: [0, 0],
-                        every: [1, 1],
-                    },
+                    Feed::InPlace { .. } => {
+                        let (row, pixel) = (geometry.src.row, geometry.src.pixel);
+                        Source { data, row, pixel, origin: [0, 0], size: desc.in_size, every: [1, 1] }
+                    }
                     Feed::Band { .. } => gather.band(simd, &self.walks, ys.clone(), xs.clone(), scratch),
                     Feed::Windows => {
                         self.run_windows(simd, group, &gather, [ys.clone(), xs], dst, scratch);
@@ -167,23 +171,17 @@ impl<'a> Direct<'a> {
         [ys, xs]: [Range<usize>; 2],
         dst: &mut [f32],
     ) {
+        // The lane kernel finds the taps inside by itself.
+        if let Route::Lanes(_, blocks) = self.plan.route {
+            return self.run_lanes(simd, group, &source, [ys, xs], blocks, dst);
+        }
         let regions = self
             .spans(0, ys)
             .flat_map(|ys| self.spans(1, xs.clone()).map(move |xs| Region { source, ys: ys.clone(), xs }));
-        match self.plan.route {
-            // There are few weights: the pixels stay in the cache while their channels pass.
-            Route::Lanes(_) => {
-                for region in regions {
-                    self.run_lanes(simd, group, &region, dst);
-                }
-            }
-            // The weights of a block stay in the cache while its tiles pass.
-            _ => {
-                for block in self.wanted_blocks(group) {
-                    for region in regions.clone() {
-                        self.run_tiles(simd, group, &block, &region, dst);
-                    }
-                }
+        // The weights of a block stay in the cache while its tiles pass.
+        for block in self.wanted_blocks(group) {
+            for region in regions.clone() {
+                self.run_tiles(simd, group, &block, &region, dst);
             }
         }
     }

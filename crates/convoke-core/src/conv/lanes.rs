@@ -1,53 +1,176 @@
-//! The walk of the lane kernel: neighbouring outputs of one row that share their taps, vector by vector of channels.
+//! The walk of the lane kernel: pairs of output rows, and the channels that make a vector.
 
-use convoke_simd::Simd;
+use core::ops::Range;
 
-use super::direct::{Direct, Group, Region, taps};
-use crate::kernel::lanes::{MAX_RUN, Run};
+use convoke_simd::{Level, Simd};
+
+use super::band::Source;
+use super::desc::{Conv2dDesc, Mode};
+use super::direct::{Direct, Group};
+use super::geometry::Geometry;
+use super::pack::tap_place;
+use crate::kernel::lanes::{self, Layer, ROWS, Sharing, Strip};
+use crate::kernel::transpose::MAX_LANES;
+
+/// Taps and in channels of a mask whose weights, for all channels, are not in the way.
+const FEW_TAPS: usize = 24;
+
+/// How channels fill vectors: by whole groups, so that each vector of out channels sees one vector of in channels.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct LaneBlocks {
+    /// In channels and out channels of a vector.
+    pub(crate) filled: [usize; 2],
+    /// Vectors.
+    pub(crate) count: usize,
+}
+
+impl LaneBlocks {
+    /// `None` if a group does not fit into a vector.
+    pub(crate) fn new(desc: &Conv2dDesc, geometry: &Geometry, level: Level) -> Option<Self> {
+        let groups = (level.lanes() / geometry.group_in.max(geometry.group_out)).min(desc.groups);
+        if groups == 0 {
+            return None;
+        }
+        let count = desc.groups.div_ceil(groups);
+        Some(Self { filled: [groups * geometry.group_in, groups * geometry.group_out], count })
+    }
+}
+
+/// Writes the weights in the order in which the lane kernel reads them; `packed` starts as zeros.
+pub(super) fn pack(
+    desc: &Conv2dDesc,
+    geometry: &Geometry,
+    blocks: LaneBlocks,
+    level: Level,
+    weights: &[f32],
+    packed: &mut [f32],
+) {
+    let [rows, cols] = desc.kernel;
+    let depth = geometry.group_in;
+    let steps = rows * cols * depth;
+    let out = blocks.filled[1];
+    let mut vectors = packed.chunks_exact_mut(level.lanes());
+    for block in 0..blocks.count {
+        let first = (block * out).min(desc.out_channels - out);
+        for r in 0..rows {
+            let mut s = 0;
+            while s < cols {
+                let chunk = lanes::chunk(cols - s);
+                for (c, s) in (0..depth).flat_map(|c| (s..s + chunk).map(move |s| (c, s))) {
+                    let Some(vector) = vectors.next() else { return };
+                    let tap = match desc.mode {
+                        Mode::Correlate => r * cols + s,
+                        Mode::Convolve => rows * cols - 1 - (r * cols + s),
+                    };
+                    let place = tap_place(desc, geometry, tap, c);
+                    for (k, lane) in vector[..out].iter_mut().enumerate() {
+                        *lane = weights[(first + k) * steps + place];
+                    }
+                }
+                s += chunk;
+            }
+        }
+    }
+}
 
 impl Direct<'_> {
-    /// All runs of outputs that share their taps, for the lane kernel.
+    /// The outputs `ys` by `xs`, all channels.
     pub(super) fn run_lanes<S: Simd>(
         &self,
         simd: S,
         group: &Group<'_>,
-        region: &Region<'_>,
+        source: &Source<'_>,
+        [ys, xs]: [Range<usize>; 2],
+        blocks: LaneBlocks,
         dst: &mut [f32],
     ) {
-        let Region { source, ys, xs } = region;
+        let desc = &self.plan.desc;
+        let geometry = &self.plan.geometry;
+        let orders = orders(geometry);
+        let sharing = sharing(desc, [ys.len(), xs.len()], S::REGISTERS);
+        let layer = Layer {
+            taps: desc.kernel,
+            stride: desc.stride,
+            dilation: desc.dilation,
+            sharing,
+            depth: self.depth,
+            orders: permutations(geometry, &orders),
+            lanes: blocks.filled,
+            channels: [desc.in_channels, desc.out_channels],
+            blocks: blocks.count,
+            weights: group.weights,
+            src: source.data,
+            size: source.size,
+            row: source.row,
+            pixel: source.pixel,
+            bias: self.operands.bias,
+            residual: self.operands.residual,
+            activation: desc.activation,
+        };
         let [vertical, horizontal] = self.walks;
-        let steps = [self.first_tap(ys, xs), self.plan.desc.kernel[1]];
-        let [tap, weights_row_step] = steps.map(|step| step * self.depth * self.plan.blocks.lanes);
-        let [rows, cols] = taps(ys, xs);
-        for y in ys.outputs.clone() {
-            for x in xs.outputs.clone().step_by(MAX_RUN) {
-                let count = (xs.outputs.end - x).min(MAX_RUN);
-                // Wholly on the padding, there may be no pixel to point at.
-                let at = match rows {
-                    0 => 0,
-                    _ => {
-                        source.at(vertical.position(y, ys.taps.start), horizontal.position(x, xs.taps.start))
-                    }
+        // Pixels stay in the first-level cache while their channels pass, unless the weights would take their place.
+        let step = if desc.kernel[0] * desc.kernel[1] * self.depth > FEW_TAPS { 1 } else { blocks.count };
+        for first in (0..blocks.count).step_by(step) {
+            for (y, second) in pairs(ys.clone(), sharing[0]) {
+                let row = |y: usize| self.part.at(group.image, 0, y, xs.start);
+                let residual_row = |y: usize| geometry.dst.at(group.image, 0, y, xs.start);
+                let both = [y, second.unwrap_or(y)];
+                let strip = Strip {
+                    at: [
+                        vertical.position(y, 0) - source.origin[0],
+                        horizontal.position(xs.start, 0) - source.origin[1],
+                    ],
+                    two: second.is_some(),
+                    width: xs.len(),
+                    blocks: first..(first + step).min(blocks.count),
+                    dst: both.map(row),
+                    residual: both.map(residual_row),
+                    pixel: geometry.dst.pixel,
                 };
-                for block in self.wanted_blocks(group) {
-                    let run = Run {
-                        src: source.data.get(block.first..).unwrap_or_default(),
-                        at,
-                        rows,
-                        cols,
-                        depth: self.depth,
-                        row_step: vertical.dilation * source.row,
-                        col_step: horizontal.dilation * source.pixel,
-                        depth_step: self.plan.blocks.channels,
-                        pixel_step: horizontal.stride * source.pixel,
-                        weights: &group.weights[block.weights..][tap..],
-                        weights_row_step,
-                        lanes: block.channels,
-                    };
-                    let scatter = self.scatter(group, &block, (x..x + count).map(|x| [y, x]));
-                    run.run(simd, count, &scatter, dst);
-                }
+                layer.strip(simd, &strip, dst);
             }
         }
     }
+}
+
+/// How the outputs of a band share their input.
+pub(super) fn sharing(desc: &Conv2dDesc, outputs: [usize; 2], registers: usize) -> [Sharing; 2] {
+    let tile = [ROWS, lanes::pixels(registers)];
+    [0, 1].map(|axis| {
+        let steps = [desc.stride[axis], desc.dilation[axis]];
+        Sharing::new(steps, desc.kernel[axis], outputs[axis], tile[axis])
+    })
+}
+
+/// Those of [`orders`] that a layer needs: none if each channel sees its own.
+pub(super) fn permutations<'a>(
+    geometry: &Geometry,
+    orders: &'a [[u32; MAX_LANES]; MAX_LANES],
+) -> &'a [[u32; MAX_LANES]] {
+    match [geometry.group_in, geometry.group_out] {
+        [1, 1] => &[],
+        [depth, _] => &orders[..depth],
+    }
+}
+
+/// For each in channel of a group, the lane of a vector of in channels that each lane of a vector of out channels sees.
+pub(super) fn orders(geometry: &Geometry) -> [[u32; MAX_LANES]; MAX_LANES] {
+    let mut orders = [[0; MAX_LANES]; MAX_LANES];
+    for (c, order) in orders.iter_mut().enumerate() {
+        for (k, lane) in order.iter_mut().enumerate() {
+            *lane = (k / geometry.group_out * geometry.group_in + c) as u32;
+        }
+    }
+    orders
+}
+
+/// The rows of `ys` in pairs that share input, or one by one.
+pub(super) fn pairs(ys: Range<usize>, sharing: Sharing) -> impl Iterator<Item = (usize, Option<usize>)> {
+    let step = if sharing.taps > 0 { 2 * sharing.apart } else { 1 };
+    let phases = if sharing.taps > 0 { sharing.apart } else { 1 };
+    (ys.start..ys.end.min(ys.start.saturating_add(phases))).flat_map(move |first| {
+        (first..ys.end)
+            .step_by(step)
+            .map(move |y| (y, Some(y + step / 2).filter(|&y| step > 1 && y < ys.end)))
+    })
 }

@@ -15,4 +15,5 @@ mod planes;
 mod route;
 pub(crate) mod stripes;
 mod tiles;
+mod turned;
 mod window;

@@ -139,3 +139,11 @@ fn turned(desc: &Conv2dDesc, tap: usize) -> usize {
         Mode::Convolve => desc.kernel[0] * desc.kernel[1] - 1 - tap,
     }
 }
+
+/// Where the weight of a tap and an in channel lies in those of its out channel.
+pub(super) fn tap_place(desc: &Conv2dDesc, geometry: &Geometry, tap: usize, c: usize) -> usize {
+    match desc.layout {
+        Layout::Nchw => c * desc.kernel[0] * desc.kernel[1] + tap,
+        Layout::Nhwc => c + tap * geometry.group_in,
+    }
+}

@@ -15,8 +15,9 @@ use super::packed::{Packed, identity};
 use super::part::Part;
 use super::piece::{Piece, Pieces};
 use super::route::{Feed, Route};
+use super::turned::Turn;
 use crate::error::{Error, check_len, checked_len};
-use crate::kernel::{lanes, plane, tile};
+use crate::kernel::{lanes, plane, rows, tile};
 
 /// A convolution layer planned for the direct algorithm: sums formed in registers, straight from the image.
 ///
@@ -66,7 +67,9 @@ impl Conv2dPlan {
             }
             // One out channel beside the other, as many as a stripe has.
             Route::Stripes(grid) => (desc.groups, Blocks::new(1, geometry.group_out, steps, grid.channels)),
-            Route::Lanes(_) => (1, Blocks::new(level.lanes(), desc.out_channels, steps, 1)),
+            Route::Lanes(_, lanes) | Route::Turned(Turn { blocks: lanes, .. }) => {
+                (lanes.count, Blocks::new(level.lanes(), lanes.filled[1], steps, 1))
+            }
             // One out channel after the other, as the plane kernel takes them.
             Route::Planes(_) => (1, Blocks::new(1, desc.out_channels, steps, 1)),
         };
@@ -113,9 +116,10 @@ impl Conv2dPlan {
             s,
             self.blocks.lanes * self.blocks.vectors,
             match self.route {
-                Route::Lanes(_) | Route::Planes(_) => 0,
                 Route::Tiles(_) => 1,
-                Route::Stripes(_) => 2,
+                Route::Planes(_) => 0,
+                Route::Lanes(..) | Route::Turned(_) => 2,
+                Route::Stripes(_) => 3,
             },
             (desc.mode == Mode::Convolve).into(),
             (desc.layout == Layout::Nhwc).into(),
@@ -134,7 +138,12 @@ impl Conv2dPlan {
         let body = self.packed - Packed::buffer_len(0);
         Packed::make(buffer, body, self.identity(), finite, |packed| {
             let Self { desc, geometry, blocks, .. } = self;
-            self.level.dispatch(Pack { desc, geometry, blocks: *blocks, weights, packed });
+            match self.route {
+                Route::Lanes(_, blocks) | Route::Turned(Turn { blocks, .. }) => {
+                    super::lanes::pack(desc, geometry, blocks, self.level, weights, packed);
+                }
+                _ => self.level.dispatch(Pack { desc, geometry, blocks: *blocks, weights, packed }),
+            }
         })
     }
 
@@ -225,7 +234,10 @@ impl Conv2dPlan {
         let outputs = (desc.batch * height * width) as u64;
         let steps = self.error_terms() - 2;
         // Vectors per output pixel; where pixels are lanes, a vector serves as many of them.
-        let vectors = blocks.total_vectors() * steps;
+        let vectors = match route {
+            Route::Lanes(_, lanes) | Route::Turned(Turn { blocks: lanes, .. }) => lanes.count * steps,
+            _ => blocks.total_vectors() * steps,
+        };
         let mut vector_outputs = outputs;
         let (pixels, vectors, shared) = match route {
             Route::Tiles(_) => (tile::shape(*level).0, desc.groups * vectors, 1),
@@ -233,9 +245,11 @@ impl Conv2dPlan {
                 vector_outputs = (desc.batch as u64).saturating_mul(grid.image_vectors(geometry));
                 (grid.vectors * level.lanes(), desc.groups * vectors, 1)
             }
-            Route::Lanes(_) => (lanes::MAX_RUN, vectors, 1),
+            Route::Lanes(..) | Route::Turned(_) => {
+                (lanes::ROWS * lanes::pixels(level.registers()), vectors, 1)
+            }
             Route::Planes(_) => {
-                let tile = plane::TILE_ROWS * plane::tile_vectors(level.registers()) * level.lanes();
+                let tile = plane::TILE_ROWS * rows::vectors(level.registers()) * level.lanes();
                 (tile, vectors, level.lanes())
             }
         };
@@ -250,14 +264,11 @@ impl Conv2dPlan {
                 grid.gathered(desc, geometry).saturating_mul(desc.batch as u64)
             }
             Route::Tiles(Feed::Windows) => outputs.saturating_mul((steps * desc.groups) as u64),
-            Route::Lanes(Feed::Band { .. }) => {
-                pixels_in.saturating_mul(geometry.group_in as u64).saturating_mul(outs)
-            }
             _ => 0,
         };
         let scattered = match (route, desc.layout) {
             (Route::Stripes(_), Layout::Nhwc) if desc.out_channels > 1 => outputs.saturating_mul(outs),
-            (Route::Planes(_) | Route::Stripes(_), _) | (_, Layout::Nhwc) => 0,
+            (Route::Planes(_) | Route::Stripes(_) | Route::Turned(_), _) | (_, Layout::Nhwc) => 0,
             _ => outputs.saturating_mul(outs),
         };
         Description {
@@ -267,8 +278,9 @@ impl Conv2dPlan {
                 Route::Tiles(Feed::Band { .. }) => "pixels by bands",
                 Route::Tiles(Feed::Windows) => "pixels by windows",
                 Route::Stripes(grid) => grid.reads(),
-                Route::Lanes(Feed::InPlace { .. }) => "lanes in place",
-                Route::Lanes(_) => "lanes by bands",
+                Route::Lanes(Feed::InPlace { .. }, _) => "lanes in place",
+                Route::Lanes(..) => "lanes by bands",
+                Route::Turned(_) => "lanes by turned bands",
                 Route::Planes(_) => "planes by rows",
             },
             level: self.level,

@@ -15,7 +15,9 @@ use super::part::Part;
 use super::plan::Conv2dPlan;
 use super::window::{Span, Walk};
 use crate::error::{Error, checked_len};
+use crate::kernel::lanes::curve;
 use crate::kernel::plane::{self, Rows, Sink, Taps};
+use crate::kernel::rows::{self, Phases};
 use crate::{Activation, Border, Level};
 
 /// Elements that one band of gathered rows aims at: half of a first-level cache for a depthwise layer would be less,
@@ -28,10 +30,7 @@ const TABLE: usize = 64;
 /// How rows are laid out in scratch: for each in channel, for each column of the stride, the pixels.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct RowLayout {
-    /// Elements of one phase, columns that are a stride apart, and how many of them any output needs.
-    phase: usize,
-    used: usize,
-    phases: usize,
+    phases: Phases,
     /// Elements of one row.
     pitch: usize,
     /// Output rows of a band.
@@ -45,8 +44,10 @@ impl RowLayout {
         let reach = (desc.kernel[1] - 1) * desc.dilation[1] / desc.stride[1];
         // A window cut short may start at the last output, and is read in whole vectors all the same.
         let used = geometry.out_size[1] + reach;
-        let phase = used + level.lanes();
-        let pitch = checked_len("scratch", &[geometry.group_in, phases, phase])?;
+        let len = used + rows::OVER * level.lanes();
+        let phases =
+            Phases { stride: desc.stride[1], before: geometry.pad_before[1], count: phases, used, len };
+        let pitch = checked_len("scratch", &[geometry.group_in, phases.count, phases.len])?;
         let in_rows = |rows: usize| (rows - 1) * desc.stride[0] + desc.kernel[0];
         // At least a tile's height, so that loads are shared by rows; at most what fits, or is there.
         let fitting = (BAND / pitch).saturating_sub(desc.kernel[0]) / desc.stride[0];
@@ -56,14 +57,14 @@ impl RowLayout {
         let taps = desc.kernel[0] * desc.kernel[1] * geometry.group_in;
         let len = checked_len("scratch", &[in_rows(rows), pitch])?;
         let len = checked_len("scratch", &[len.saturating_add(taps)])?;
-        Ok((Self { phase, used, phases, pitch, rows }, len))
+        Ok((Self { phases, pitch, rows }, len))
     }
 
     /// Whether a band holds at most `most` times the elements that its outputs read.
     pub(crate) fn is_dense(&self, desc: &Conv2dDesc, geometry: &Geometry, most: usize) -> bool {
         let [r, s] = desc.kernel;
         let rows = (self.rows - 1) * desc.stride[0] + r;
-        let held = rows.saturating_mul(self.phases).saturating_mul(self.used);
+        let held = rows.saturating_mul(self.phases.count).saturating_mul(self.phases.used);
         let factors = [self.rows, geometry.out_size[1], r, s];
         held <= factors.into_iter().fold(most, usize::saturating_mul)
     }
@@ -104,11 +105,7 @@ impl Planes<'_> {
                     let ys = y..(y + self.layout.rows).min(rows.end);
                     let in_rows = (ys.len() - 1) * desc.stride[0] + desc.kernel[0];
                     let (band, cut) = scratch.split_at_mut(in_rows * self.layout.pitch);
-                    for (y, out) in
-                        (self.walks[0].position(y, 0)..).zip(band.chunks_exact_mut(self.layout.pitch))
-                    {
-                        self.gather(planes, y, out);
-                    }
+                    self.gather(simd, planes, self.walks[0].position(y, 0), band);
                     let band = Band { rows: band, first: y, image };
                     for k in wanted.clone() {
                         self.run_plane(simd, &band, k, ys.clone(), dst, cut);
@@ -118,36 +115,42 @@ impl Planes<'_> {
         }
     }
 
-    /// One row of all in channels of a group, `y` from the first row of the image, with its border.
-    fn gather(&self, planes: &[f32], y: isize, out: &mut [f32]) {
+    /// Rows of all in channels of a group, from `first` on, which is counted from the first row of the image, with their
+    /// border.
+    fn gather<S: Simd>(&self, simd: S, planes: &[f32], first: isize, band: &mut [f32]) {
         let Conv2dPlan { desc, geometry, .. } = self.plan;
-        let RowLayout { phase, used, phases, .. } = self.layout;
-        let Some(y) = desc.border.index(y, desc.in_size[0]) else {
-            return out.fill(desc.border.outside());
-        };
-        let (stride, width) = (desc.stride[1], desc.in_size[1]);
-        for (c, out) in out.chunks_exact_mut(phases * phase).enumerate() {
-            let row = &planes[c * geometry.src.channel + y * geometry.src.row..][..width];
-            for (p, out) in out.chunks_exact_mut(phase).enumerate() {
-                // Element i is image column i * stride + p - left.
-                let column = |i: usize| (i * stride + p) as isize - self.walks[1].before as isize;
-                let first = self.walks[1].before.saturating_sub(p).div_ceil(stride).min(used);
-                let end =
-                    (self.walks[1].before + width).saturating_sub(p).div_ceil(stride).clamp(first, used);
-                if first < end {
-                    let inside = &row[column(first) as usize..];
-                    if stride == 1 {
-                        out[first..end].copy_from_slice(&inside[..end - first]);
-                    } else {
-                        for (out, x) in out[first..end].iter_mut().zip(inside.iter().step_by(stride)) {
-                            *out = *x;
-                        }
+        let RowLayout { phases, pitch, .. } = self.layout;
+        let width = desc.in_size[1];
+        let lay = phases.lay(width);
+        simd.vectorize(
+            #[inline(always)]
+            || {
+                for (y, out) in (first..).zip(band.chunks_exact_mut(pitch)) {
+                    let Some(y) = desc.border.index(y, desc.in_size[0]) else {
+                        out.fill(desc.border.outside());
+                        continue;
+                    };
+                    let planes = &planes[y * geometry.src.row..];
+                    for (c, out) in out.chunks_exact_mut(phases.count * phases.len).enumerate() {
+                        let row = &planes[c * geometry.src.channel..][..width];
+                        lay.row(simd, row, desc.border.outside(), out);
                     }
                 }
-                out[used..].fill(0.0);
-                for i in (0..first).chain(end..used) {
-                    let x = desc.border.index(column(i), width);
-                    out[i] = x.map_or(desc.border.outside(), |x| row[x]);
+            },
+        );
+        if matches!(desc.border, Border::Zero | Border::Constant(_)) {
+            return;
+        }
+        for (y, out) in (first..).zip(band.chunks_exact_mut(pitch)) {
+            let Some(y) = desc.border.index(y, desc.in_size[0]) else { continue };
+            for (c, out) in out.chunks_exact_mut(phases.count * phases.len).enumerate() {
+                let row = &planes[c * geometry.src.channel + y * geometry.src.row..][..width];
+                for (p, out) in out.chunks_exact_mut(phases.len).enumerate() {
+                    let ([start, end], _) = phases.inside(p, width);
+                    for i in (0..start).chain(end..phases.used) {
+                        let x = (i * phases.stride + p) as isize - phases.before as isize;
+                        out[i] = desc.border.index(x, width).map_or(desc.border.outside(), |x| row[x]);
+                    }
                 }
             }
         }
@@ -201,7 +204,7 @@ impl Planes<'_> {
         dst: &mut [f32],
     ) {
         let Conv2dPlan { desc, geometry, .. } = self.plan;
-        let RowLayout { phase, phases, pitch, .. } = self.layout;
+        let RowLayout { phases: Phases { len: phase, count: phases, .. }, pitch, .. } = self.layout;
         let depth = geometry.group_in;
         let (stride, dilation) = (desc.stride[1], desc.dilation[1]);
         let first_row = (ys.outputs.start - band.first) * desc.stride[0] + ys.taps.start;
@@ -240,7 +243,7 @@ impl Planes<'_> {
             bias: self.operands.bias.map(|bias| bias[k]),
             activation: desc.activation,
         };
-        plane::accumulate(simd, &taps, rows, [ys.outputs.len(), xs.outputs.len()], &mut output);
+        rows::accumulate(simd, &taps, rows, [ys.outputs.len(), xs.outputs.len()], &mut output);
     }
 }
 
@@ -278,25 +281,12 @@ impl Sink for Output<'_> {
                 if let Some(residual) = self.residual {
                     v = simd.add(v, simd.load_first(&residual[from + j * S::LANES..][..dst.len()]));
                 }
-                simd.store_first(simd.min(high, simd.max(low, v)), dst);
+                let v = simd.min(high, simd.max(low, v));
+                if dst.len() == S::LANES { simd.store(v, dst) } else { simd.store_first(v, dst) }
             }
             if bounds.is_none() {
                 curve(simd, self.activation, dst);
             }
         }
     }
-}
-
-/// Applies an activation that is not a clamp. Out of line, for the sake of the kernel's registers.
-#[inline(never)]
-fn curve<S: Simd>(simd: S, activation: Activation, values: &mut [f32]) {
-    simd.vectorize(
-        #[inline(always)]
-        || {
-            for values in values.chunks_mut(S::LANES) {
-                let v = activation.apply(simd, simd.load_first(values));
-                simd.store_first(v, values);
-            }
-        },
-    );
 }

@@ -5,11 +5,14 @@ use convoke_simd::Level;
 use super::band::{Channels, crowded};
 use super::desc::{Conv2dDesc, Layout};
 use super::geometry::Geometry;
+use super::lanes::LaneBlocks;
 use super::planes::RowLayout;
 use super::stripes::Grid;
+use super::turned::Turn;
 use crate::Border;
 use crate::error::{Error, checked_len};
 use crate::kernel::tile;
+use crate::kernel::transpose::MAX_LANES;
 
 /// Elements of input that one band aims at: a quarter of a megabyte, which leaves room for weights and output in the
 /// second-level cache of anything that has one.
@@ -28,8 +31,10 @@ pub(crate) enum Route {
     Tiles(Feed),
     /// Lanes are pixels, and in channels are planes: the stripe. For few out channels, and for NCHW.
     Stripes(Grid),
-    /// Lanes are out channels, each with in channels of its own: the lane kernel. Depthwise and small groups.
-    Lanes(Feed),
+    /// Lanes are out channels, each with in channels of its own: the lane kernel. Depthwise and small groups, NHWC.
+    Lanes(Feed, LaneBlocks),
+    /// The same for NCHW, a band of turned pixels at a time.
+    Turned(Turn),
     /// Lanes are pixels of one plane: the plane kernel. NCHW layers with few out channels in a group.
     Planes(RowLayout),
 }
@@ -52,27 +57,50 @@ impl Route {
         geometry: &Geometry,
         level: Level,
     ) -> Result<(Self, usize), Error> {
-        let thin = 2 * geometry.group_out <= level.lanes().max(8);
-        // Rows of a plane come one after the other, without dilation between them. Their loads are shared by the taps of
-        // a column, and not by out channels.
-        let shared = desc.groups > 1 || (geometry.group_out <= 2 && desc.kernel[0] > 1);
-        if desc.layout == Layout::Nchw && thin && shared && (desc.kernel[0] == 1 || desc.dilation[0] == 1) {
-            match RowLayout::new(desc, geometry, level) {
-                Ok((layout, len)) if len <= WIDEST_BAND && layout.is_dense(desc, geometry, MOST_BETWEEN) => {
-                    return Ok((Route::Planes(layout), len));
+        // A register tile would fill `group_out` of its lanes; the lane kernel fills as many as whole groups can.
+        let lanes = LaneBlocks::new(desc, geometry, level).filter(|_| addressable(desc, geometry));
+        match (desc.layout, lanes) {
+            (Layout::Nhwc, Some(blocks)) if desc.groups > 1 => {
+                let channels = Channels::of_lanes(desc);
+                match Feed::choose(desc, geometry, level, channels)? {
+                    (Feed::Windows, _) => {}
+                    (feed, scratch) => return Ok((Route::Lanes(feed, blocks), scratch)),
                 }
-                _ => {}
+            }
+            (Layout::Nhwc, _) => {}
+            (Layout::Nchw, lanes) => {
+                let turned = lanes.filter(|_| desc.groups > 1).and_then(|blocks| {
+                    let (turn, len) = Turn::new(desc, geometry, level, blocks).ok()?;
+                    let worth = len <= WIDEST_BAND && turn.is_dense(desc, geometry, level, MOST_BETWEEN);
+                    worth.then_some((blocks, (Route::Turned(turn), len)))
+                });
+                // Rows of a plane come one after the other, without dilation between them. Their loads are shared by the
+                // taps of a column, and not by out channels.
+                let shared = desc.groups > 1 || (geometry.group_out <= 2 && desc.kernel[0] > 1);
+                let thin = shared
+                    && 2 * geometry.group_out <= level.lanes().max(8)
+                    && (desc.kernel[0] == 1 || desc.dilation[0] == 1);
+                let planes = thin.then(|| RowLayout::new(desc, geometry, level).ok()).flatten();
+                let planes = planes.filter(|(layout, len)| {
+                    *len <= WIDEST_BAND && layout.is_dense(desc, geometry, MOST_BETWEEN)
+                });
+                match (turned, planes) {
+                    (Some((blocks, turned)), Some((layout, len))) => {
+                        // A vector of outputs costs about the same as channels of a pixel, turned there and back, and as
+                        // pixels of a row: what counts is how many there are. Most maps are no multiple of a vector wide,
+                        // few layers have less channels than lanes.
+                        let width = geometry.out_size[1];
+                        let pixels = desc.out_channels.saturating_mul(width.div_ceil(level.lanes()));
+                        let channels = blocks.count.saturating_mul(width);
+                        return Ok(if channels <= pixels { turned } else { (Route::Planes(layout), len) });
+                    }
+                    (Some((_, turned)), None) => return Ok(turned),
+                    (None, Some((layout, len))) => return Ok((Route::Planes(layout), len)),
+                    (None, None) => {}
+                }
             }
         }
-        // A register tile would fill `group_out` of its lanes. The lane kernel fills all, at the price of a copy in
-        // which each in channel stands once per out channel; depthwise needs none.
-        if desc.groups > 1 && thin {
-            match Feed::choose(desc, geometry, level, lane_channels(desc, geometry))? {
-                (Feed::Windows, _) => {}
-                (feed, scratch) => return Ok((Route::Lanes(feed), scratch)),
-            }
-        }
-        let channels = Channels::Plain { first: 0, count: geometry.group_in };
+        let channels = Channels::of_tile(desc, 0, geometry.group_in);
         let (feed, scratch) = Feed::choose(desc, geometry, level, channels)?;
         match Grid::new(desc, geometry, level) {
             Ok((grid, len))
@@ -125,10 +153,6 @@ impl Feed {
         channels: Channels,
     ) -> Result<(Self, usize), Error> {
         let [height, width] = geometry.out_size;
-        let as_stored = match channels {
-            Channels::Plain { .. } => true,
-            Channels::PerOutput { group_in, group_out, .. } => group_in == 1 && group_out == 1,
-        };
         let (pixels, vectors) = tile::shape(level);
         let [r, s] = desc.kernel;
         let unpadded = [geometry.pad_before, geometry.pad_after] == [[0, 0]; 2];
@@ -136,7 +160,7 @@ impl Feed {
         let apart = desc.in_channels.saturating_mul(desc.stride[1]);
         let often = geometry.group_out > level.lanes() * vectors;
         let in_place = desc.groups > 1 || !crowded(apart) || !often;
-        if desc.layout == Layout::Nhwc && as_stored && in_place && (desc.border == Border::Zero || unpadded) {
+        if desc.layout == Layout::Nhwc && in_place && (desc.border == Border::Zero || unpadded) {
             let row = desc.in_size[1].saturating_mul(desc.in_channels).saturating_mul(desc.stride[0]);
             return Ok((Feed::InPlace { rows: (BAND / row.max(1)).clamp(1, height) }, 0));
         }
@@ -148,7 +172,7 @@ impl Feed {
         } else {
             largest(width, |cols| fits([1, cols])).max(width.min(pixels))
         };
-        let taps = [rows, cols, r, s, channels.len()].into_iter().fold(MOST_BETWEEN, usize::saturating_mul);
+        let taps = [rows, cols, r, s, channels.count].into_iter().fold(MOST_BETWEEN, usize::saturating_mul);
         match band_len(desc, [rows, cols], channels) {
             Ok(len) if len <= WIDEST_BAND.min(taps) => Ok((Feed::Band { rows, cols }, len)),
             _ => Ok((Feed::Windows, checked_len("scratch", &[pixels, r, s, channels.pitch()])?)),
@@ -156,9 +180,11 @@ impl Feed {
     }
 }
 
-/// What the lane kernel reads.
-pub(crate) fn lane_channels(desc: &Conv2dDesc, geometry: &Geometry) -> Channels {
-    Channels::PerOutput { group_in: geometry.group_in, group_out: geometry.group_out, out: desc.out_channels }
+/// Whether every place in a padded row of pixels, also in front of it, is a number that the lane kernel can tell from
+/// places inside.
+fn addressable(desc: &Conv2dDesc, geometry: &Geometry) -> bool {
+    let padded = desc.in_size[1] + geometry.pad_before[1] + geometry.pad_after[1];
+    padded.checked_mul(desc.in_channels.max(MAX_LANES)).is_some_and(|len| len <= isize::MAX as usize)
 }
 
 /// The largest number from 1 to `most` that fits, by halving; 1 if none does.
@@ -173,7 +199,7 @@ fn largest(most: usize, fits: impl Fn(usize) -> bool) -> usize {
 
 /// Elements of a band for this many output rows and columns.
 fn band_len(desc: &Conv2dDesc, outputs: [usize; 2], channels: Channels) -> Result<usize, Error> {
-    let every = channels.every(desc);
+    let every = channels.every;
     let reach = |axis: usize| {
         let reach =
             (outputs[axis] - 1) * desc.stride[axis] + (desc.kernel[axis] - 1) * desc.dilation[axis] + 1;
@@ -208,10 +234,13 @@ mod tests {
 
     #[test]
     fn depthwise_layers_run_on_lanes_or_planes() {
-        assert!(matches!(route(layer(Layout::Nhwc, 64, 56, 64)), (Route::Lanes(Feed::InPlace { .. }), 0)));
-        assert!(matches!(route(layer(Layout::Nchw, 64, 56, 64)).0, Route::Planes(_)));
-        // Two channels per group must be laid out anew.
-        assert!(matches!(route(layer(Layout::Nhwc, 64, 56, 32)).0, Route::Lanes(Feed::Band { .. })));
+        assert!(matches!(route(layer(Layout::Nhwc, 64, 56, 64)), (Route::Lanes(Feed::InPlace { .. }, _), 0)));
+        assert!(matches!(route(layer(Layout::Nchw, 64, 56, 64)).0, Route::Turned(_)));
+        // Most lanes would stay empty.
+        assert!(matches!(route(layer(Layout::Nchw, 2, 56, 2)).0, Route::Planes(_)));
+        assert!(matches!(route(layer(Layout::Nhwc, 64, 56, 32)), (Route::Lanes(Feed::InPlace { .. }, _), 0)));
+        let replicate = layer(Layout::Nhwc, 64, 56, 64).border(Border::Replicate);
+        assert!(matches!(route(replicate).0, Route::Lanes(Feed::Band { .. }, _)));
     }
 
     /// However far the taps are apart, scratch is in proportion to the number of weights.

@@ -2,13 +2,16 @@
 //! here: whoever calls has laid out what they read.
 
 pub(crate) mod boxes;
+pub(crate) mod each;
 pub(crate) mod extended;
 pub(crate) mod lanes;
 pub(crate) mod narrow;
 pub(crate) mod plane;
+pub(crate) mod rows;
 pub(crate) mod scatter;
 pub(crate) mod separable;
 pub(crate) mod stripe;
 pub(crate) mod tile;
 pub(crate) mod transpose;
+pub(crate) mod turn;
 pub(crate) mod wide;

@@ -197,7 +197,7 @@ fn strip<S: Simd, F: Fn(usize) -> usize, K: Sink, const OR: usize, const SHARED:
 /// Without `SHARED` (rows a stride apart, masks of one or two rows, single output rows) every output row loads its
 /// own.
 #[inline(always)]
-fn tile<S: Simd, F: Fn(usize) -> usize, const OR: usize, const NV: usize, const SHARED: bool>(
+pub(super) fn tile<S: Simd, F: Fn(usize) -> usize, const OR: usize, const NV: usize, const SHARED: bool>(
     simd: S,
     taps: &Taps<F>,
     rows: Rows,

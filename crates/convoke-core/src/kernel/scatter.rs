@@ -29,16 +29,6 @@ pub(crate) struct Scatter<'a> {
 }
 
 impl Scatter<'_> {
-    /// Finishes a run of pixels of one vector each that a kernel still has in registers.
-    #[inline(always)]
-    pub(crate) fn put<S: Simd, const M: usize>(&self, simd: S, sums: [S::F32; M], dst: &mut [f32]) {
-        let mut tile = [[simd.splat(0.0); 1]; M];
-        for i in 0..M {
-            tile[i][0] = sums[i];
-        }
-        self.put_tile(simd, &tile, dst);
-    }
-
     /// Finishes a tile of `M` pixels by `V` vectors that a kernel still has in registers.
     #[inline(always)]
     pub(crate) fn put_tile<S: Simd, const M: usize, const V: usize>(

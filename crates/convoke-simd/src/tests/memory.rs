@@ -16,6 +16,8 @@ at_every_level! {
     store_first
     first_of_many
     interleave
+    deinterleave
+    permute
     past_caches
     prefetch
     load_u8
@@ -123,6 +125,37 @@ fn interleave<S: Simd>(simd: S) {
     let [lower, upper] = simd.interleave(simd.load(&a), simd.load(&b));
     let got: Vec<f32> = [contents(simd, lower), contents(simd, upper)].concat();
     assert_eq!(got, expected);
+}
+
+fn deinterleave<S: Simd>(simd: S) {
+    let (a, b) = (numbers(WIDEST), numbers(2 * WIDEST)[WIDEST..].to_vec());
+    let all = [&a[..S::LANES], &b[..S::LANES]].concat();
+    let [even, odd] = simd.deinterleave(simd.load(&a), simd.load(&b));
+    let every_second = |first: usize| all.iter().copied().skip(first).step_by(2).collect::<Vec<f32>>();
+    assert_eq!(contents(simd, even), every_second(0));
+    assert_eq!(contents(simd, odd), every_second(1));
+    let [lower, upper] = simd.interleave(even, odd);
+    assert_eq!([contents(simd, lower), contents(simd, upper)].concat(), all);
+}
+
+/// Every lane's value in every lane, and numbers beyond the lanes.
+fn permute<S: Simd>(simd: S) {
+    let src = numbers(WIDEST);
+    for step in 0..=2 * WIDEST as u32 {
+        for first in 0..=2 * WIDEST as u32 {
+            let order: [u32; WIDEST] = array::from_fn(|i| first.wrapping_add(step.wrapping_mul(i as u32)));
+            let expected: Vec<f32> =
+                order[..S::LANES].iter().map(|&lane| src[lane as usize % S::LANES]).collect();
+            let got = simd.permute(simd.load(&src), simd.order(&order));
+            assert_eq!(contents(simd, got), expected, "{order:?}");
+        }
+    }
+    assert!(
+        catch_unwind(AssertUnwindSafe(|| {
+            let _ = simd.order(&vec![0; S::LANES - 1]);
+        }))
+        .is_err()
+    );
 }
 
 /// Every byte in every lane.

@@ -28,6 +28,7 @@ fn first(n: usize) -> [i32; LANES] {
 
 impl Simd for Avx2 {
     type F32 = __m256;
+    type Order = __m256i;
     const LANES: usize = LANES;
     const REGISTERS: usize = 16;
     const FUSED: bool = true;
@@ -254,6 +255,29 @@ impl Simd for Avx2 {
             let (even, odd) = (_mm256_unpacklo_ps(a, b), _mm256_unpackhi_ps(a, b));
             [_mm256_permute2f128_ps::<0x20>(even, odd), _mm256_permute2f128_ps::<0x31>(even, odd)]
         }
+    }
+
+    #[inline(always)]
+    fn deinterleave(self, a: __m256, b: __m256) -> [__m256; 2] {
+        // SAFETY: `self` proves AVX.
+        unsafe {
+            // The halves that belong together first; then within them.
+            let (lower, upper) = (_mm256_permute2f128_ps::<0x20>(a, b), _mm256_permute2f128_ps::<0x31>(a, b));
+            [_mm256_shuffle_ps::<0x88>(lower, upper), _mm256_shuffle_ps::<0xDD>(lower, upper)]
+        }
+    }
+
+    #[inline(always)]
+    fn order(self, lanes: &[u32]) -> __m256i {
+        let lanes: &[u32; LANES] = lanes.first_chunk().expect("slice shorter than a vector");
+        // SAFETY: `self` proves AVX; the array is one vector long, and the load need not be aligned.
+        unsafe { _mm256_loadu_si256(lanes.as_ptr().cast()) }
+    }
+
+    #[inline(always)]
+    fn permute(self, v: __m256, order: __m256i) -> __m256 {
+        // SAFETY: `self` proves AVX2. The instruction itself takes the remainder.
+        unsafe { _mm256_permutevar8x32_ps(v, order) }
     }
 
     #[inline(always)]

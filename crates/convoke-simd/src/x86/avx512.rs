@@ -28,6 +28,7 @@ fn first(n: usize) -> __mmask16 {
 
 impl Simd for Avx512 {
     type F32 = __m512;
+    type Order = __m512i;
     const LANES: usize = LANES;
     const REGISTERS: usize = 32;
     const FUSED: bool = true;
@@ -223,6 +224,29 @@ impl Simd for Avx512 {
             let upper = _mm512_setr_epi32(8, 24, 9, 25, 10, 26, 11, 27, 12, 28, 13, 29, 14, 30, 15, 31);
             [_mm512_permutex2var_ps(a, lower, b), _mm512_permutex2var_ps(a, upper, b)]
         }
+    }
+
+    #[inline(always)]
+    fn deinterleave(self, a: __m512, b: __m512) -> [__m512; 2] {
+        // SAFETY: `self` proves AVX-512F.
+        unsafe {
+            let even = _mm512_setr_epi32(0, 2, 4, 6, 8, 10, 12, 14, 16, 18, 20, 22, 24, 26, 28, 30);
+            let odd = _mm512_setr_epi32(1, 3, 5, 7, 9, 11, 13, 15, 17, 19, 21, 23, 25, 27, 29, 31);
+            [_mm512_permutex2var_ps(a, even, b), _mm512_permutex2var_ps(a, odd, b)]
+        }
+    }
+
+    #[inline(always)]
+    fn order(self, lanes: &[u32]) -> __m512i {
+        let lanes: &[u32; LANES] = lanes.first_chunk().expect("slice shorter than a vector");
+        // SAFETY: `self` proves AVX-512F; the array is one vector long, and the load need not be aligned.
+        unsafe { _mm512_loadu_si512(lanes.as_ptr().cast()) }
+    }
+
+    #[inline(always)]
+    fn permute(self, v: __m512, order: __m512i) -> __m512 {
+        // SAFETY: `self` proves AVX-512F. The instruction itself takes the remainder.
+        unsafe { _mm512_permutexvar_ps(order, v) }
     }
 
     #[inline(always)]
