@@ -17,8 +17,7 @@ use super::stripes::Stripes;
 use super::turned::Turned;
 use super::window::{Span, Walk};
 use crate::Border;
-use crate::kernel::scatter::Scatter;
-use crate::kernel::tile::MAX_PIXELS;
+use crate::kernel::scatter::{MAX_PIXELS, Scatter};
 
 /// One call: a part of the output to compute.
 pub(crate) struct Run<'a> {

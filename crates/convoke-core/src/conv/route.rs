@@ -5,9 +5,9 @@ use convoke_simd::Level;
 use super::band::{Channels, crowded};
 use super::desc::{Conv2dDesc, Layout};
 use super::geometry::Geometry;
+use super::grid::Grid;
 use super::lanes::LaneBlocks;
 use super::planes::RowLayout;
-use super::stripes::Grid;
 use super::turned::Turn;
 use crate::Border;
 use crate::error::{Error, checked_len};
@@ -75,9 +75,10 @@ impl Route {
                     worth.then_some((blocks, (Route::Turned(turn), len)))
                 });
                 // Rows of a plane come one after the other, without dilation between them. Their loads are shared by the
-                // taps of a column, and not by out channels.
-                let shared = desc.groups > 1 || (geometry.group_out <= 2 && desc.kernel[0] > 1);
-                let thin = shared
+                // rows of taps, those of stripes by out channels: planes are for one or two of these, and few in channels,
+                // whose rows stay in the first-level cache.
+                let mask = geometry.group_out <= 2 && geometry.group_in <= 8 && desc.kernel[0] > 1;
+                let thin = (desc.groups > 1 || mask)
                     && 2 * geometry.group_out <= level.lanes().max(8)
                     && (desc.kernel[0] == 1 || desc.dilation[0] == 1);
                 let planes = thin.then(|| RowLayout::new(desc, geometry, level).ok()).flatten();
@@ -230,6 +231,16 @@ mod tests {
         assert!(matches!(route(layer(Layout::Nchw, 64, 56, 1)).0, Route::Tiles(Feed::Band { .. })));
         let replicate = layer(Layout::Nhwc, 64, 56, 1).border(Border::Replicate);
         assert!(matches!(route(replicate).0, Route::Tiles(Feed::Band { .. })));
+    }
+
+    #[test]
+    fn pixels_are_lanes_for_few_out_channels_and_for_pointwise_planes() {
+        let few = |layout| Conv2dDesc::new(layout, 1, 64, [56, 56], 3, [3, 3]).padding(Padding::Same);
+        assert!(matches!(route(few(Layout::Nhwc)).0, Route::Stripes(_)));
+        assert!(matches!(route(few(Layout::Nchw)).0, Route::Stripes(_)));
+        let pointwise = |layout| Conv2dDesc::new(layout, 1, 64, [56, 56], 64, [1, 1]);
+        assert!(matches!(route(pointwise(Layout::Nchw)).0, Route::Stripes(grid) if grid.in_place));
+        assert!(matches!(route(pointwise(Layout::Nhwc)), (Route::Tiles(Feed::InPlace { .. }), 0)));
     }
 
     #[test]

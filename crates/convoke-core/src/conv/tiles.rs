@@ -8,7 +8,8 @@ use convoke_simd::Simd;
 use super::band::Gather;
 use super::direct::{Direct, Group, Region, taps};
 use super::pack::Block;
-use crate::kernel::tile::{self, MAX_PIXELS, Tile};
+use crate::kernel::scatter::MAX_PIXELS;
+use crate::kernel::tile::{self, Tile};
 
 impl Direct<'_> {
     /// All tiles of outputs that share their taps.

@@ -5,6 +5,7 @@ pub(crate) mod boxes;
 pub(crate) mod each;
 pub(crate) mod extended;
 pub(crate) mod lanes;
+pub(crate) mod lines;
 pub(crate) mod narrow;
 pub(crate) mod plane;
 pub(crate) mod rows;

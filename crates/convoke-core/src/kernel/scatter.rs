@@ -5,9 +5,11 @@ use core::ops::Range;
 
 use convoke_simd::Simd;
 
-use super::tile::MAX_PIXELS;
 use super::transpose::{MAX_LANES, transpose};
 use crate::Activation;
+
+/// Most pixels in a tile, on any level.
+pub(crate) const MAX_PIXELS: usize = 14;
 
 /// Where a tile of sums goes and what is done to it on the way.
 pub(crate) struct Scatter<'a> {

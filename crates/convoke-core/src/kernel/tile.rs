@@ -6,10 +6,8 @@
 
 use convoke_simd::{Level, Simd};
 
-use super::scatter::Scatter;
+use super::scatter::{MAX_PIXELS, Scatter};
 
-/// Most pixels in a tile, on any level.
-pub(crate) const MAX_PIXELS: usize = 14;
 /// Vectors of out channels in a tile, as a rule. Three are better than two and one.
 const VECTORS: usize = 2;
 

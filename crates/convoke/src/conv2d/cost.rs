@@ -1,16 +1,16 @@
 //! What a plan would cost, in the time of one vector multiply-add: the unit in which algorithms are compared.
 //!
-//! The multiply-adds themselves are counted by the plans. The rest has few terms, each with a cause, and constants
-//! that were fitted to the times of 57 layers of known networks in both layouts, on one core with AVX-512: the choice
-//! is then never more than a tenth slower than the better algorithm on any of them, which is within what such times
-//! vary. `convoke bench --algo direct` and `--algo gemm` show both times.
+//! The multiply-adds themselves are counted by the plans. The rest has few terms, each with a cause. The constants of the
+//! product were fitted to the times of 57 layers of known networks in both layouts, on one core with AVX-512; those of
+//! the direct kernels are from fewer layers, on a core with two multiply-adds a cycle (`docs/performance.md`).
+//! `convoke bench --algo direct` and `--algo gemm` show both times.
 
 use convoke_core::Layout;
 
 use super::engine::Engine;
 
 /// Starting a tile, scattering it, and all else that each vector of outputs costs once.
-const DIRECT_PER_OUTPUT: f64 = 33.0;
+const DIRECT_PER_OUTPUT: f64 = 10.0;
 const GEMM_PER_OUTPUT: f64 = 14.0;
 
 /// What the product's loads cost beside its multiply-adds, as a factor of these. NCHW has narrower tiles at the ends
@@ -18,11 +18,14 @@ const GEMM_PER_OUTPUT: f64 = 14.0;
 const GEMM_NHWC: f64 = 1.07;
 const GEMM_NCHW: f64 = 1.10;
 
-/// An element that the direct kernels bring into another order one by one.
-const DIRECT_PER_MOVED: f64 = 3.0;
+/// An element that the direct kernels bring into another order, in squares.
+const DIRECT_PER_MOVED: f64 = 0.7;
+
+/// The same for the lane kernel, where an in channel is written once for each out channel of its group.
+const DIRECT_PER_COPIED: f64 = 3.0;
 
 /// Pixels that lie a multiple of 4 KiB apart compete for the same few places in the first cache, and there are more of
-/// them in a tile than places: a factor of the multiply-adds.
+/// them in a tile than places: a factor of the multiply-adds where pixels are read in place. Bands move them apart.
 const DIRECT_CROWDED: f64 = 0.35;
 
 /// The predicted cost of a plan's run.
@@ -33,13 +36,11 @@ pub(super) fn cost(engine: &Engine) -> u64 {
         Engine::Direct(plan) => {
             let plan = plan.describe();
             let multiply = plan.vector_macs as f64;
-            let channels = match desc.layout {
-                Layout::Nhwc => desc.in_channels,
-                Layout::Nchw => geometry.group_in,
-            };
-            let apart = channels.wrapping_mul(desc.stride[1]).wrapping_mul(size_of::<f32>());
-            let crowded = if apart.is_multiple_of(4096) { DIRECT_CROWDED } else { 0.0 };
-            multiply * (1.0 + crowded + DIRECT_PER_OUTPUT / steps) + plan.moved as f64 * DIRECT_PER_MOVED
+            let apart = desc.in_channels.wrapping_mul(desc.stride[1]).wrapping_mul(size_of::<f32>());
+            let in_place = desc.layout == Layout::Nhwc && plan.reads == "pixels in place";
+            let crowded = if in_place && apart.is_multiple_of(4096) { DIRECT_CROWDED } else { 0.0 };
+            let moved = if plan.reads == "lanes by bands" { DIRECT_PER_COPIED } else { DIRECT_PER_MOVED };
+            multiply * (1.0 + crowded + DIRECT_PER_OUTPUT / steps) + plan.moved as f64 * moved
         }
         Engine::Gemm(plan) => {
             let plan = plan.describe();
@@ -92,9 +93,9 @@ mod tests {
             (Layout::Nhwc, 256, 14, 256, 3, 1, false),
             (Layout::Nhwc, 960, 7, 960, 3, 960, false),
             (Layout::Nhwc, 128, 56, 128, 3, 32, false),
-            (Layout::Nhwc, 16, 112, 96, 1, 1, true),
-            (Layout::Nhwc, 1024, 14, 256, 1, 1, true),
-            (Layout::Nchw, 64, 56, 64, 1, 1, true),
+            (Layout::Nhwc, 16, 112, 96, 1, 1, false),
+            (Layout::Nhwc, 1024, 14, 256, 1, 1, false),
+            (Layout::Nchw, 64, 56, 64, 1, 1, false),
             (Layout::Nchw, 512, 14, 512, 3, 1, false),
             (Layout::Nchw, 192, 28, 192, 3, 192, false),
         ] {
