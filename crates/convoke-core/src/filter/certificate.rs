@@ -9,6 +9,7 @@
 use super::exact::split;
 use super::factor;
 use super::scatter::Post;
+use crate::Filter2dDesc;
 
 /// Factor that covers the rounding of the bounds themselves.
 const SLACK: f64 = 1.0 + 1.0 / 1024.0;
@@ -74,13 +75,10 @@ impl Certificates {
             all.rows += row;
         }
         let sums = Sums::of(mask);
-        if columns.len() > r {
-            all.far = factor::distance(mask, size, columns, rows);
-        } else {
-            // Each product is this near to the mask's value, which has been looked at.
-            all.far = factor::DEVIATION as f64 * F32.unit * sums.sum;
-            all.is_exact = factor::is_exact(mask, columns, rows);
-        }
+        // What adding up so many small numbers loses is far below one of them, or of the weights.
+        all.far =
+            factor::distance(mask, size, columns, rows) * SLACK + 8.0 * F64.unit * (sums.sum + all.reach);
+        all.is_exact = columns.len() == r && factor::is_exact(mask, columns, rows);
         Self(MAGNITUDES.map(|magnitude| {
             let direct = Certificate::exact(&sums, magnitude, outside, post);
             Certificate::separable(direct, (&sums, &all), pixel(magnitude, outside), post)
@@ -118,6 +116,8 @@ pub(super) struct Certificate {
     /// For other f32 results: below 1/4 if they round like the exact value at least this far from a tie; 1 if they
     /// never can be trusted.
     pub(super) margin: f32,
+    /// The same for results whose sums are made in f64, and rounded to f32 once, by the algorithm that runs.
+    pub(super) wide_margin: f32,
     /// The same for an f64 result that sums in any order, or anything above 1/4.
     pub(super) fine_margin: f64,
 }
@@ -168,7 +168,8 @@ impl Certificate {
         let magnitude = sums.sum * pixel;
         let roundings = sums.len as f64 + 1.0;
         let error = roundings * (F64.unit * magnitude + F64.underflow) * SLACK;
-        Self { exact_bits, margin: 1.0, fine_margin: after(post, magnitude, error, &F64) }
+        let fine_margin = after(post, magnitude, error, &F64);
+        Self { exact_bits, margin: 1.0, wide_margin: wide_margin(post, magnitude, fine_margin), fine_margin }
     }
 }
 
@@ -185,7 +186,7 @@ impl Certificate {
         // Sums of pixels, and then those times the weight.
         let sums_are_exact = integral && exact_bits(&repeated(1.0), pixel, NONE) > 0;
         let exact_bits = if sums_are_exact { exact_bits(&repeated(weight), pixel, post) } else { 0 };
-        Self { exact_bits, margin: 1.0, fine_margin: 1.0 }
+        Self { exact_bits, margin: 1.0, wide_margin: 1.0, fine_margin: 1.0 }
     }
 
     /// The `direct` one for a mask with these factors, summed down and then across.
@@ -203,8 +204,37 @@ impl Certificate {
         let underflow = 4.0 * values * (all.rows + 1.0) * (pixel + 1.0) * F32.underflow;
         let error = growth * (1.0 + growth) * magnitude + (1.0 + growth) * all.far * pixel + underflow;
         let bound = if growth < 0.01 { after(post, magnitude, error, &F32) } else { f64::INFINITY };
-        Self { exact_bits, margin: margin(bound), ..direct }
+        // In f64 the products across are rounded besides.
+        let growth = (r + 2.0 * terms * s + 2.0) * F64.unit;
+        let error = growth * (1.0 + growth) * magnitude + (1.0 + growth) * all.far * pixel + underflow;
+        let wide_margin = wide_margin(post, magnitude, after(post, magnitude, error, &F64));
+        Self { exact_bits, margin: margin(bound), wide_margin, ..direct }
     }
+}
+
+/// A tap of a second look takes as long as this many multiply-adds of one lane of a vector, and twice that where channels
+/// lie apart.
+const LOOK: f32 = 16.0;
+/// What a multiply-add of vectors of f64 takes longer, in the same unit.
+const WIDE: f32 = 4.0;
+
+impl Certificate {
+    /// Whether the `taps` multiply-adds of a filter are better made in f64, because f32 leaves so many pixels open. Where values
+    /// lie is taken to be as likely anywhere between two integers.
+    pub(super) fn is_better_wide(&self, desc: &Filter2dDesc, taps: usize) -> bool {
+        let [r, s] = desc.mask_size.map(|side| side as f32);
+        let apart = if desc.channels > 1 { 2.0 } else { 1.0 };
+        let looks = |margin: f32| (2.0 * margin).min(1.0) * r * s * LOOK * apart;
+        looks(self.margin) > looks(self.wide_margin) + WIDE * taps as f32
+    }
+}
+
+/// The margin of results that are known up to `bound` in f64, and then rounded to f32: of sums below `magnitude`.
+fn wide_margin(post: Post, magnitude: f64, bound: f64) -> f32 {
+    let most =
+        magnitude * f64::from(post.scale).abs() / f64::from(post.divisor) + f64::from(post.offset).abs();
+    let most = (most + bound) * SLACK;
+    if most < F32.max { margin((bound + F32.unit * most + F32.underflow) * SLACK) } else { 1.0 }
 }
 
 /// A bound as a margin: rounded up on the way to f32, and never a denormal; 1 for one that is too large.

@@ -476,6 +476,27 @@ impl Filter2dPlan {
         self.desc.accumulate == Accumulate::F64 && !Self::rounds_exactly::<I, O>()
     }
 
+    /// Multiply-adds for a value.
+    pub(super) fn taps(&self) -> usize {
+        let [r, s] = self.desc.mask_size;
+        match self.method {
+            Method::Separable { terms } => terms * (r + s),
+            _ => r * s,
+        }
+    }
+
+    /// Elements from one row of sums to the next if they are made in f64; none if there is no room for such sums of a vector
+    /// and what is under the mask of it.
+    pub(super) fn wide_pitch(&self) -> Option<usize> {
+        let pitch = match (self.method, self.desc.accumulate) {
+            (Method::Separable { .. }, Accumulate::F32) => self.sums_pitch.saturating_sub(ALIGN) / 2,
+            (Method::Separable { .. }, Accumulate::F64) => self.sums_pitch,
+            (Method::Direct, _) => return Some(0),
+            (Method::Box(_), _) => return None,
+        };
+        (pitch >= (self.desc.mask_size[1] - 1) * self.desc.channels + ALIGN).then_some(pitch)
+    }
+
     /// Elements of a row of the picture.
     pub(super) fn row_len(&self) -> usize {
         self.desc.size[1] * self.desc.channels

@@ -58,9 +58,8 @@ impl<I: Pixel, O: Pixel> Kernel for Run<'_, I, O> {
         // The direct algorithm goes through whole rows, which is how memory likes it best.
         let staged = if plan.stages() { STAGED } else { 0 };
         let (sums, staged) = sums.split_at_mut(sums.len() - staged);
-        let mut stage = Stage::new(plan, self.weights, self.certificate, sums);
+        let mut stage = Stage::new(plan, self.weights, self.certificate, sums, plan.is_wide::<I, O>());
         stage.staged = staged;
-        stage.wide = plan.is_wide::<I, O>();
 
         for start in self.cols.clone().step_by(plan.block) {
             let block = start..self.cols.end.min(start + plan.block);

@@ -51,22 +51,25 @@ pub struct Stage<'a> {
     sums: &'a mut [f32],
     /// Results of a tile's rows on their way past the caches; nothing if they are stored as usual. [`STAGED`] elements.
     pub(super) staged: &'a mut [f32],
-    /// Whether sums are made in f64.
-    pub(super) wide: bool,
+    /// Whether sums are made in f64: because that is asked for, or because those in f32 would leave too many pixels open.
+    wide: bool,
 }
 
 impl<'a> Stage<'a> {
-    /// `packed` holds the mask, and behind it the factors if there are any.
+    /// `packed` holds the mask, and behind it the factors if there are any. `wide` asks for sums in f64.
     pub(super) fn new(
         plan: &'a Filter2dPlan,
         packed: &'a [f32],
         certificate: Option<Certificate>,
         sums: &'a mut [f32],
+        wide: bool,
     ) -> Self {
         let [r, s] = plan.desc.mask_size;
         let (weights, factors) = packed.split_at(r * s);
         let (columns, row) = factors.split_at(factors.len() / (r + s) * r);
-        Self { plan, weights, columns, row, certificate, sums, staged: &mut [], wide: false }
+        let is_open = |certificate: &Certificate| certificate.is_better_wide(&plan.desc, plan.taps());
+        let wide = wide || plan.wide_pitch().is_some() && certificate.as_ref().is_some_and(is_open);
+        Self { plan, weights, columns, row, certificate, sums, staged: &mut [], wide }
     }
 
     /// Outputs of `count` rows, to columns `cols` of `dst`, which starts at the first of these rows.
@@ -90,13 +93,13 @@ impl<'a> Stage<'a> {
     where
         'a: 'b,
     {
-        self.certificate.map(|Certificate { margin, fine_margin, .. }| Settle {
+        self.certificate.map(|Certificate { margin, wide_margin, fine_margin, .. }| Settle {
             weights: self.weights,
             cols: self.plan.desc.mask_size[1],
             step: self.plan.desc.channels,
             rows,
             post: Post::of(&self.plan.desc),
-            margin,
+            margin: if self.wide { wide_margin } else { margin },
             fine_margin,
         })
     }
@@ -150,10 +153,13 @@ impl<'a> Stage<'a> {
             // A box has its own walk.
             Method::Box(_) => {}
             Method::Separable { .. } => {
+                let halo = (s - 1) * channels;
+                let pitch = self.plan.wide_pitch().filter(|_| self.wide).unwrap_or(self.plan.sums_pitch);
                 // Half as many where each takes twice the room.
-                let most = if self.wide { CHUNK / 2 } else { CHUNK };
+                let most = if self.wide { (CHUNK / 2).min(pitch - halo) } else { CHUNK };
                 // Equal parts, the last of which overlaps with the one before rather than be narrower.
-                let part = width.div_ceil(width.div_ceil(most)).next_multiple_of(16).min(width);
+                let part =
+                    width.div_ceil(width.div_ceil(most)).next_multiple_of(16).min(width).min(most.max(1));
                 let post = wide_post(scatter.post);
                 if self.wide {
                     scatter.post = Post { scale: 1.0, divisor: 1.0, offset: 0.0 };
@@ -161,20 +167,28 @@ impl<'a> Stage<'a> {
                 for x in (0..width).step_by(part) {
                     let x = x.min(width - part);
                     // Outputs are made at least a vector wide, and read what is under the mask of that.
-                    let under = part.max(S::LANES) + (s - 1) * channels;
+                    let under = part.max(S::LANES) + halo;
                     let input = Rows { data: &rows.data[x..], ..rows };
                     scatter.left = x;
-                    let pitch = self.plan.sums_pitch;
+                    let terms = self.columns.chunks_exact(self.plan.desc.mask_size[0]);
                     if self.wide {
-                        let mut sums = WideSums { data: as_f64_mut(self.sums), pitch };
-                        wide::down(simd, self.columns, input, [count, under], &mut sums);
-                        let taps = WideTaps { weights: self.row, cols: s, step: channels };
-                        wide::across(simd, taps, &sums, post, [count, part], &mut scatter);
+                        let data = as_f64_mut(self.sums);
+                        for (column, data) in terms.zip(data.chunks_mut(TILE_ROWS * pitch)) {
+                            wide::down(simd, column, input, [count, under], &mut WideSums { data, pitch });
+                        }
+                        let rows = WideTaps { weights: self.row, cols: s, step: channels };
+                        wide::across(
+                            simd,
+                            rows,
+                            &WideSums { data, pitch },
+                            post,
+                            [count, part],
+                            &mut scatter,
+                        );
                         continue;
                     }
                     // What one term has fetched is there for the next.
                     let mut from_memory = !self.plan.fits_caches;
-                    let terms = self.columns.chunks_exact(self.plan.desc.mask_size[0]);
                     for (column, data) in terms.zip(self.sums.chunks_mut(TILE_ROWS * pitch)) {
                         down(simd, column, input, [count, under], &mut Sums { data, pitch }, from_memory);
                         from_memory = false;

@@ -1,5 +1,6 @@
 //! The plane kernel with sums in f64: for pictures or masks whose f32 sums would lose what matters. The accumulate stage,
-//! and the arithmetic of the scatter stage, of filters that ask for [`Accumulate::F64`](crate::Accumulate).
+//! and the arithmetic of the scatter stage, of filters that ask for [`Accumulate::F64`](crate::Accumulate), and of those on
+//! integers whose f32 sums would leave the rounding of too many pixels open.
 //!
 //! ```text
 //! for each output row and tile of pixels
@@ -241,14 +242,15 @@ fn column_tile<const OR: usize, const W: usize>(
     }
 }
 
-/// `sum over s of row[s] * src[y, x + s * step]` for `count` rows of `width` elements, and what is done to every sum.
+/// `sum over s of row[s] * src[y, x + s * step]`, over all terms of the mask (`rows` has a row for each, `src` its sums of
+/// [`TILE_ROWS`] rows), for `count` rows of `width` elements, and what is done to every sum.
 ///
 /// Here a product has two roundings of f64, its own and that of the sum. It is never fused, so that all levels give the
 /// same bits.
 #[inline(never)]
 pub(crate) fn across<S: Simd, K: Sink>(
     simd: S,
-    row: WideTaps<'_>,
+    rows: WideTaps<'_>,
     src: &WideSums<'_>,
     post: WidePost,
     [count, width]: [usize; 2],
@@ -258,14 +260,13 @@ pub(crate) fn across<S: Simd, K: Sink>(
         #[inline(always)]
         || {
             for y in 0..count {
-                let src = &src.data[y * src.pitch..];
                 let mut x = 0;
                 while x + 4 * S::LANES <= width {
                     let sums = match S::LANES {
-                        16 => row_tile::<S, 64, 4>(simd, row, &src[x..], post),
-                        8 => row_tile::<S, 32, 4>(simd, row, &src[x..], post),
-                        4 => row_tile::<S, 16, 4>(simd, row, &src[x..], post),
-                        _ => row_tile::<S, 4, 4>(simd, row, &src[x..], post),
+                        16 => row_tile::<S, 64, 4>(simd, rows, src, [y, x], post),
+                        8 => row_tile::<S, 32, 4>(simd, rows, src, [y, x], post),
+                        4 => row_tile::<S, 16, 4>(simd, rows, src, [y, x], post),
+                        _ => row_tile::<S, 4, 4>(simd, rows, src, [y, x], post),
                     };
                     sink.put(simd, [y, x], 4 * S::LANES, sums);
                     x += 4 * S::LANES;
@@ -273,10 +274,10 @@ pub(crate) fn across<S: Simd, K: Sink>(
                 while x < width {
                     let at = x.min(width.saturating_sub(S::LANES));
                     let sums = match S::LANES {
-                        16 => row_tile::<S, 16, 1>(simd, row, &src[at..], post),
-                        8 => row_tile::<S, 8, 1>(simd, row, &src[at..], post),
-                        4 => row_tile::<S, 4, 1>(simd, row, &src[at..], post),
-                        _ => row_tile::<S, 1, 1>(simd, row, &src[at..], post),
+                        16 => row_tile::<S, 16, 1>(simd, rows, src, [y, at], post),
+                        8 => row_tile::<S, 8, 1>(simd, rows, src, [y, at], post),
+                        4 => row_tile::<S, 4, 1>(simd, rows, src, [y, at], post),
+                        _ => row_tile::<S, 1, 1>(simd, rows, src, [y, at], post),
                     };
                     sink.put(simd, [y, at], S::LANES.min(width), sums);
                     x = at + S::LANES;
@@ -290,16 +291,22 @@ pub(crate) fn across<S: Simd, K: Sink>(
 #[inline(always)]
 fn row_tile<S: Simd, const W: usize, const NV: usize>(
     simd: S,
-    row: WideTaps<'_>,
-    src: &[f64],
+    rows: WideTaps<'_>,
+    src: &WideSums<'_>,
+    [y, x]: [usize; 2],
     post: WidePost,
 ) -> [[S::F32; NV]; 1] {
     let mut sums = [0.0_f64; W];
-    for (s, &w) in row.weights.iter().enumerate() {
-        let (w, src) = (f64::from(w), &src[s * row.step..][..W]);
-        for i in 0..W {
-            sums[i] += w * src[i];
+    for (term, row) in rows.weights.chunks_exact(rows.cols).enumerate() {
+        let src = &src.data[(term * TILE_ROWS + y) * src.pitch + x..];
+        let mut local = sums;
+        for (s, &w) in row.iter().enumerate() {
+            let (w, src) = (f64::from(w), &src[s * rows.step..][..W]);
+            for i in 0..W {
+                local[i] += w * src[i];
+            }
         }
+        sums = local;
     }
     finish(simd, sums, post)
 }

@@ -213,8 +213,7 @@ impl Window {
         let mut of_stream = *plan;
         of_stream.sums_pitch = layout.sums_pitch;
         let ring = Ring::new(plan, window, layout.pitch, layout.rows, 0..plan.desc.size[1]);
-        let mut stage = Stage::new(&of_stream, weights, self.certificate, sums);
-        stage.wide = self.wide;
+        let mut stage = Stage::new(&of_stream, weights, self.certificate, sums, self.wide);
         let (rows, width) = (ring.rows(first), layout.row_len);
         if self.computed == 0 {
             stage.accumulate(simd, &Block { rows, count, width }, &mut *computed, width, None);
