@@ -88,19 +88,12 @@ fn explain_filter(args: &ExplainFilterArgs) -> Outcome<()> {
         ));
     }
     let kinds = (kind(input), kind(output));
-    let kind = if kinds == (PixelKind::Integers, PixelKind::Integers) { kinds.0 } else { PixelKind::Floats };
-    let mut candidates = Filter::explain_for(kind, &desc, &mask, &options).about("filter")?;
-    if kind == PixelKind::Integers && input != Element::U8 {
-        // What does for bytes need not do for words: their sums are exact below 2^24.
-        let most = if input == Element::I8 { 128 } else { 65_535 };
-        let is_exact = mask.weights().len() <= (1 << 24) / most;
-        candidates.retain(|one| one.algorithm != FilterAlgorithm::Box || is_exact);
-    }
+    let kind = if kinds.1 == PixelKind::Floats { kinds.1 } else { kinds.0 };
+    let candidates = Filter::explain_for(kind, &desc, &mask, &options).about("filter")?;
     let planned = |algorithm| Filter::with_options(&desc, &mask, &options.filter_algorithm(algorithm));
     let narrow = planned(FilterAlgorithm::Narrow).ok();
     let is_of_kind = |algorithm| planned(algorithm).is_ok();
-    // Signed bytes go through words.
-    let for_narrow = input == Element::U8 && kind == PixelKind::Integers;
+    let for_narrow = kind == PixelKind::Bytes;
     let chosen = match args.how.algo {
         FilterChoice::Planned(FilterAlgorithm::Auto) | FilterChoice::Reference => {
             if narrow.is_some() && for_narrow { FilterAlgorithm::Narrow } else { candidates[0].algorithm }
@@ -156,6 +149,8 @@ fn explain_filter(args: &ExplainFilterArgs) -> Outcome<()> {
 fn kind(element: Element) -> PixelKind {
     match element {
         Element::F32 | Element::I32 => PixelKind::Floats,
-        Element::U8 | Element::I8 | Element::I16 | Element::U16 => PixelKind::Integers,
+        Element::U8 => PixelKind::Bytes,
+        // Signed bytes go through words.
+        Element::I8 | Element::I16 | Element::U16 => PixelKind::Words,
     }
 }

@@ -269,15 +269,21 @@ fn narrow_streams_change_no_bit() {
 /// What is chosen for integers and for floats may differ; either is what the filter of that name makes.
 #[test]
 fn each_kind_of_pixels_has_its_algorithm() {
-    use convoke::PixelKind::{Floats, Integers};
+    use convoke::PixelKind::{Bytes, Floats, Words};
     let mask = Mask::gaussian_sized(1.1, 5).unwrap();
     // Larger than the caches, if not by much.
     let desc = mask.desc([1500, 1100], 3);
     let options = Options::new().threads(2);
-    let fastest = [Integers, Floats]
+    let fastest = [Bytes, Floats, Words]
         .map(|kind| Filter::explain_for(kind, &desc, &mask, &options).unwrap()[0].algorithm);
     let filter = Filter::with_options(&desc, &mask, &options).unwrap();
-    assert_eq!([filter.algorithm_for::<u8, u8>(), filter.algorithm_for::<u8, f32>()], fastest);
+    let of_types = [
+        filter.algorithm_for::<u8, u8>(),
+        filter.algorithm_for::<u8, f32>(),
+        filter.algorithm_for::<u16, u8>(),
+    ];
+    assert_eq!(of_types, fastest);
+    assert_eq!(filter.algorithm_for::<i16, u16>(), fastest[2]);
     assert_eq!(filter.algorithm(), fastest[1]);
     let src = bytes(1500 * 1100 * 3);
     for algorithm in [FilterAlgorithm::Direct, FilterAlgorithm::Separable] {

@@ -1,8 +1,8 @@
 //! Which algorithm a picture filter gets: every one that can compute it, with a prediction of its time from what it
 //! does per value. Between a mask and a plan.
 //!
-//! Integers and floats are predicted apart. Integers come out the same by every algorithm, so each is judged by its time
-//! alone, a second look at what floats leave open included. Floats may differ in their last bits; what is chosen for
+//! Bytes, words and floats are predicted apart. Integers come out the same by every algorithm, so each is judged by its time
+//! alone, a second look at what floats leave open included; of words, they leave much more open. Floats may differ in their last bits; what is chosen for
 //! them depends on the descriptor, the mask and the level, never on a picture or the number of threads.
 
 use convoke_core::{Accumulate, Error, Filter2dDesc, Filter2dPlan, Level, Pixel, factor, factor_two};
@@ -14,8 +14,10 @@ use crate::buffer::zeros;
 /// What pixels are, as far as the choice of an algorithm depends on it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum PixelKind {
-    /// Integers from integers: the exact value, rounded once, by whatever algorithm.
-    Integers,
+    /// Integers from integers of 8 bits: the exact value, rounded once, by whatever algorithm.
+    Bytes,
+    /// The same from integers of 16 bits.
+    Words,
     /// Floats on either side: sums that round as the algorithm goes.
     Floats,
 }
@@ -23,7 +25,11 @@ pub enum PixelKind {
 impl PixelKind {
     /// Of a filter that reads `I` and writes `O`.
     pub fn of<I: Pixel, O: Pixel>() -> Self {
-        if Filter2dPlan::rounds_exactly::<I, O>() { Self::Integers } else { Self::Floats }
+        match (Filter2dPlan::rounds_exactly::<I, O>(), size_of::<I>()) {
+            (true, 1) => Self::Bytes,
+            (true, _) => Self::Words,
+            (false, _) => Self::Floats,
+        }
     }
 }
 
@@ -40,8 +46,8 @@ pub struct FilterCandidate {
 
 /// What algorithms are predicted to take.
 pub(crate) struct Predictions {
-    /// Each with its time for integers and for floats, if it can be taken for them.
-    all: Vec<(FilterAlgorithm, [Option<f64>; 2])>,
+    /// Each with its time for bytes, words and floats, if it can be taken for them.
+    all: Vec<(FilterAlgorithm, [Option<f64>; 3])>,
 }
 
 impl Predictions {
@@ -55,10 +61,16 @@ impl Predictions {
         let values = [desc.size[0], desc.size[1], desc.channels].iter().map(|&n| n as f64).product::<f64>();
         let unit = multiply_add(level);
         let memory = if 8.0 * values > CACHED { 1.0 } else { 0.0 };
-        let looks = |terms: usize| second_looks(desc, terms);
+        // With these many roundings, and so many multiply-adds, which could be made in f64 instead.
+        let both = |cost: f64, roundings: usize, taps: usize| {
+            [1.0, 257.0].map(|size| {
+                Some(cost + second_looks(desc, size * roundings as f64).min(4.0 * unit * taps as f64))
+            })
+        };
         let mut all = Vec::with_capacity(4);
         let direct = unit * direct_cost(desc);
-        all.push((FilterAlgorithm::Direct, [Some(direct + looks(r * s / 2)), Some(direct + 0.05 * memory)]));
+        let [bytes, words] = both(direct, r * s / 2, r * s);
+        all.push((FilterAlgorithm::Direct, [bytes, words, Some(direct + 0.05 * memory)]));
         // With one row or one column there is nothing to factor.
         if r.min(s) > 1 {
             let [mut column, mut row] = [zeros("mask", r)?, zeros("mask", s)?];
@@ -72,26 +84,31 @@ impl Predictions {
             if factor(mask, &mut column, &mut row)? && is_near(&column, &row) {
                 let cost = unit * separable_cost(desc);
                 let floats = cost + 0.2 * memory + reread(desc);
-                let costs = [Some(cost + looks(r + s + 10)), Some(floats)];
-                all.push((FilterAlgorithm::Separable, costs));
+                let [bytes, words] = both(cost, r + s + 4, r + s);
+                all.push((FilterAlgorithm::Separable, [bytes, words, Some(floats)]));
             } else if r * s > 3 * (r + s) && is_rank_two(mask, [r, s])? {
                 let cost = 2.0 * unit * separable_cost(desc);
-                all.push((FilterAlgorithm::RankTwo, [Some(cost + looks(r + 2 * s + 2)), None]));
+                let [bytes, words] = both(cost, r + 2 * s + 4, 2 * (r + s));
+                all.push((FilterAlgorithm::RankTwo, [bytes, words, None]));
             }
         }
         if desc.accumulate == Accumulate::F32 && r * s > 1 && mask.iter().all(|w| *w == mask[0]) {
             let cost = unit * box_cost(desc);
             all.push((
                 FilterAlgorithm::Box,
-                [sums_are_exact(mask).then_some(cost), Some(cost + 0.25 * memory)],
+                [
+                    sums_are_exact(mask, 255).then_some(cost),
+                    sums_are_exact(mask, 65_535).then_some(cost),
+                    Some(cost + 0.25 * memory),
+                ],
             ));
         }
         let mut predictions = Self { all };
         for (_, costs) in &mut predictions.all {
             *costs = costs.map(|cost| Some(cost? * values));
         }
-        let worst = [PixelKind::Integers, PixelKind::Floats].map(|kind| predictions.fastest(kind).cost);
-        let worst = worst[0].max(worst[1]);
+        let kinds = [PixelKind::Bytes, PixelKind::Words, PixelKind::Floats];
+        let worst = kinds.map(|kind| predictions.fastest(kind).cost).into_iter().fold(0.0, f64::max);
         // With sums in f64 there is no such plan.
         if r * s >= WORTH_A_TRANSFORM
             && (every || worst > FftFilterPlan::least_cost(desc, level))
@@ -99,17 +116,21 @@ impl Predictions {
         {
             let interleaved = if desc.channels > 1 { 0.6 } else { 0.0 };
             let cost = transforms(plan.predicted_cost() / values) * values + interleaved * values;
-            let rounding = 1.2 + looks(3 * (r + s + 10));
-            let costs = [Some(cost + rounding * values), Some(cost + 0.5 * memory * values)];
+            let integers = |size: f64| {
+                let looks = second_looks(desc, size * 3.0 * (r + s + 10) as f64);
+                Some(cost + (1.2 + looks) * values)
+            };
+            let costs = [integers(1.0), integers(257.0), Some(cost + 0.5 * memory * values)];
             predictions.all.push((FilterAlgorithm::Fft, costs));
         }
         Ok(predictions)
     }
 
     fn of(&self, kind: PixelKind) -> impl Iterator<Item = FilterCandidate> {
-        self.all.iter().filter_map(move |&(algorithm, [integers, floats])| {
+        self.all.iter().filter_map(move |&(algorithm, [bytes, words, floats])| {
             let cost = match kind {
-                PixelKind::Integers => integers,
+                PixelKind::Bytes => bytes,
+                PixelKind::Words => words,
                 PixelKind::Floats => floats,
             };
             Some(FilterCandidate { algorithm, cost: cost? })
@@ -160,11 +181,13 @@ fn multiply_add(level: Level) -> f64 {
 }
 
 /// Nanoseconds that a value takes because some results on integers are too near a tie for floats of so many roundings,
-/// and are summed again: the more roundings the more of them, and the more taps the longer.
-fn second_looks(desc: &Filter2dDesc, roundings: usize) -> f64 {
+/// and are summed again: the more roundings the more of them, and the more taps the longer. Roundings are those of
+/// bytes; words are 257 times as large.
+fn second_looks(desc: &Filter2dDesc, roundings: f64) -> f64 {
     let [r, s] = desc.mask_size;
     let apart = if desc.channels > 1 { 2.0 } else { 1.0 };
-    8.4e-6 * apart * (r * s) as f64 * roundings as f64
+    let part = (3.0e-5 * roundings).min(1.0);
+    0.28 * apart * (r * s) as f64 * part
 }
 
 /// Whether a mask of this size is the sum of two separable ones.
@@ -203,9 +226,9 @@ fn transforms(predicted: f64) -> f64 {
     if predicted > 10.0 { 10.0 + 0.35 * (predicted - 10.0) } else { predicted }
 }
 
-/// Whether the sums of bytes under a box are exact in f32: else only floats can be filtered so.
-fn sums_are_exact(mask: &[f32]) -> bool {
-    mask[0] == 1.0 && mask.len() <= (1 << 24) / 255
+/// Whether the sums of integers up to `most` under a box are exact in f32: else only floats can be filtered so.
+fn sums_are_exact(mask: &[f32], most: usize) -> bool {
+    mask[0] == 1.0 && mask.len() <= (1 << 24) / most
 }
 
 /// Three additions down; across as many as sums of sums of neighbours take, or no more than transposed rows cost. Groups of

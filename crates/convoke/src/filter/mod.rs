@@ -49,8 +49,8 @@ use crate::options::Options;
 pub struct Filter {
     /// What floats are filtered with, and integers if there is nothing else for them.
     planned: Planned,
-    /// For integers, where they are faster by another algorithm.
-    integers: Option<Later>,
+    /// For integers of 8 and of 16 bits, where they are faster by another algorithm.
+    integers: [Option<Later>; 2],
     /// For bytes to integers.
     narrow: Option<Narrow>,
     /// For integers whose sums the algorithm could not keep exact.
@@ -75,21 +75,22 @@ impl Filter {
     /// As [`new`](Self::new); [`Error::NotSeparable`], [`Error::NotRankTwo`], [`Error::NotBox`] or [`Error::NotNarrow`] if the
     /// algorithm needs a mask of that kind and this one is not.
     pub fn with_options(desc: &Filter2dDesc, mask: &Mask, options: &Options) -> Result<Self, Error> {
-        let [of_integers, algorithm] = match options.filter_algorithm {
+        let [of_bytes, of_words, algorithm] = match options.filter_algorithm {
             FilterAlgorithm::Auto => {
                 let predictions = Predictions::new(desc, mask.weights(), options.level, false)?;
-                [PixelKind::Integers, PixelKind::Floats].map(|kind| predictions.fastest(kind).algorithm)
+                [PixelKind::Bytes, PixelKind::Words, PixelKind::Floats]
+                    .map(|kind| predictions.fastest(kind).algorithm)
             }
             // Pixels that are not for these are summed directly.
-            FilterAlgorithm::Narrow => [FilterAlgorithm::Direct; 2],
+            FilterAlgorithm::Narrow => [FilterAlgorithm::Direct; 3],
             FilterAlgorithm::RankTwo => {
                 let [r, s] = desc.mask_size;
                 if mask.weights().len() == r.saturating_mul(s) && !is_rank_two(mask.weights(), [r, s])? {
                     return Err(Error::NotRankTwo);
                 }
-                [FilterAlgorithm::RankTwo, FilterAlgorithm::Direct]
+                [FilterAlgorithm::RankTwo, FilterAlgorithm::RankTwo, FilterAlgorithm::Direct]
             }
-            asked => [asked; 2],
+            asked => [asked; 3],
         };
         let planned = Planned::new(desc, mask.weights(), algorithm, options.level)?;
         let narrow = match options.filter_algorithm {
@@ -100,10 +101,11 @@ impl Filter {
             _ => None,
         };
         // The box that was chosen need not do for integers of all types.
-        let is_partial =
-            options.filter_algorithm == FilterAlgorithm::Auto && of_integers == FilterAlgorithm::Box;
+        let is_partial = options.filter_algorithm == FilterAlgorithm::Auto
+            && [of_bytes, of_words].contains(&FilterAlgorithm::Box);
         let later = |needed: bool, algorithm| needed.then(|| Later::new(mask.weights(), algorithm));
-        let integers = later(of_integers != algorithm, of_integers).transpose()?;
+        let other = |of_kind| later(of_kind != algorithm, of_kind).transpose();
+        let integers = [other(of_bytes)?, other(of_words)?];
         let fallback = later(is_partial, FilterAlgorithm::Separable).transpose()?;
         Ok(Self { planned, integers, narrow, fallback, options: *options })
     }
@@ -167,9 +169,15 @@ impl Filter {
 
     /// What pixels of these types are filtered with, if not with narrow integers.
     fn planned_for<I: Pixel, O: Pixel>(&self) -> Result<&Planned, Error> {
-        match &self.integers {
-            Some(integers) if PixelKind::of::<I, O>() == PixelKind::Integers => integers.get(&self.planned),
-            _ => Ok(&self.planned),
+        self.later::<I, O>().map_or(Ok(&self.planned), |later| later.get(&self.planned))
+    }
+
+    /// What is planned apart for pixels of these types.
+    fn later<I: Pixel, O: Pixel>(&self) -> Option<&Later> {
+        match PixelKind::of::<I, O>() {
+            PixelKind::Bytes => self.integers[0].as_ref(),
+            PixelKind::Words => self.integers[1].as_ref(),
+            PixelKind::Floats => None,
         }
     }
 
@@ -198,7 +206,7 @@ impl Filter {
         Self::explain_for(PixelKind::Floats, desc, mask, options)
     }
 
-    /// The same for pixels of either kind, which may be faster by different algorithms. From bytes to integers,
+    /// The same for pixels of any kind, which may be faster by different algorithms. From bytes to integers,
     /// [narrow integers](Self::is_narrow) take over from all of them where they can.
     ///
     /// ```
@@ -207,7 +215,7 @@ impl Filter {
     /// let mask = Mask::gaussian_sized(1.1, 5)?;
     /// let desc = mask.desc([2160, 3840], 3);
     /// let fastest = |kind| Filter::explain_for(kind, &desc, &mask, &Options::new()).map(|all| all[0].algorithm);
-    /// assert_eq!(fastest(PixelKind::Integers)?, FilterAlgorithm::Separable);
+    /// assert_eq!(fastest(PixelKind::Bytes)?, FilterAlgorithm::Separable);
     /// # let _ = fastest(PixelKind::Floats)?;
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
@@ -231,11 +239,10 @@ impl Filter {
 
     /// The algorithm that runs on pixels of these types.
     pub fn algorithm_for<I: Pixel, O: Pixel>(&self) -> FilterAlgorithm {
-        match (&self.narrow, &self.integers) {
-            (Some(_), _) if Narrow::is_for::<I, O>() => FilterAlgorithm::Narrow,
-            (_, Some(integers)) if PixelKind::of::<I, O>() == PixelKind::Integers => integers.algorithm,
-            _ => self.planned.algorithm,
+        if self.narrow.is_some() && Narrow::is_for::<I, O>() {
+            return FilterAlgorithm::Narrow;
         }
+        self.later::<I, O>().map_or(self.planned.algorithm, |later| later.algorithm)
     }
 
     /// What this filter does, sizes and all.
@@ -261,8 +268,10 @@ impl Filter {
     /// How it works, in a line for people.
     pub fn describe(&self) -> String {
         let mut text = self.planned.engine.describe();
-        if let Some(integers) = &self.integers {
-            text.push_str(&format!("; integers by {}", integers.algorithm));
+        for (name, later) in ["bytes", "words"].iter().zip(&self.integers) {
+            if let Some(later) = later {
+                text.push_str(&format!("; {name} to integers by {}", later.algorithm));
+            }
         }
         if self.narrow.is_some() {
             text.push_str("; bytes in integers of 16 bits");
