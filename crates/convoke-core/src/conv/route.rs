@@ -7,6 +7,7 @@ use super::desc::{Conv2dDesc, Layout};
 use super::geometry::Geometry;
 use super::grid::Grid;
 use super::planes::RowLayout;
+use super::window::Walk;
 use crate::Border;
 use crate::error::{Error, checked_len};
 use crate::kernel::tile;
@@ -39,8 +40,9 @@ pub(crate) enum Route {
 pub(crate) enum Feed {
     /// From `src` itself, this many output rows at a time so that the input stays in the cache.
     InPlace { rows: usize },
-    /// From a copy in scratch of what this many output rows and columns need.
-    Band { rows: usize, cols: usize },
+    /// From a copy in scratch of what this many output rows and columns need; `padded` with the zeros of its border, if no
+    /// weight is infinite.
+    Band { rows: usize, cols: usize, padded: bool },
     /// From copies of single windows: for windows that reach further than is worth copying. Tiles only.
     Windows,
 }
@@ -133,16 +135,18 @@ impl Feed {
         };
         let (pixels, vectors) = tile::shape(level);
         let [r, s] = desc.kernel;
+        let padded = matches!(channels, Channels::Plain { .. }) && padding_pays(desc, geometry, level);
         let unpadded = [geometry.pad_before, geometry.pad_after] == [[0, 0]; 2];
         // Pixels of a tile that share few places in the cache are read from a copy, if often enough.
         let apart = desc.in_channels.saturating_mul(desc.stride[1]);
         let often = geometry.group_out > level.lanes() * vectors;
         let in_place = desc.groups > 1 || !crowded(apart) || !often;
-        if desc.layout == Layout::Nhwc && as_stored && in_place && (desc.border == Border::Zero || unpadded) {
+        let in_place = in_place && !padded && (desc.border == Border::Zero || unpadded);
+        if desc.layout == Layout::Nhwc && as_stored && in_place {
             let row = desc.in_size[1].saturating_mul(desc.in_channels).saturating_mul(desc.stride[0]);
             return Ok((Feed::InPlace { rows: (BAND / row.max(1)).clamp(1, height) }, 0));
         }
-        let fits = |size: [usize; 2]| band_len(desc, size, channels).is_ok_and(|len| len <= BAND);
+        let fits = |size: [usize; 2]| band_len(desc, size, channels, padded).is_ok_and(|len| len <= BAND);
         // All columns and as many rows as fit; if not even one row fits, as many columns, but enough for a tile.
         let rows = largest(height, |rows| fits([rows, width]));
         let cols = if fits([1, width]) {
@@ -151,11 +155,37 @@ impl Feed {
             largest(width, |cols| fits([1, cols])).max(width.min(pixels))
         };
         let taps = [rows, cols, r, s, channels.len()].into_iter().fold(MOST_BETWEEN, usize::saturating_mul);
-        match band_len(desc, [rows, cols], channels) {
-            Ok(len) if len <= WIDEST_BAND.min(taps) => Ok((Feed::Band { rows, cols }, len)),
+        match band_len(desc, [rows, cols], channels, padded) {
+            Ok(len) if len <= WIDEST_BAND.min(taps) => Ok((Feed::Band { rows, cols, padded }, len)),
             _ => Ok((Feed::Windows, checked_len("scratch", &[pixels, r, s, channels.pitch()])?)),
         }
     }
+}
+
+/// Whether zeros around a small image cost less than tiles of the few outputs that share their taps. A tile of few pixels
+/// waits for the latency of the multiply-add.
+fn padding_pays(desc: &Conv2dDesc, geometry: &Geometry, level: Level) -> bool {
+    const SMALL: usize = 16;
+    /// Multiply-adds that a processor with two at a time starts before the first of them ends.
+    const WAIT: usize = 8;
+    if desc.border != Border::Zero || geometry.out_size.iter().any(|&size| size > SMALL) {
+        return false;
+    }
+    let (pixels, vectors) = tile::shape(level);
+    let tiles = |outputs: usize| {
+        let tiles = outputs.div_ceil(pixels);
+        (outputs * vectors).max(tiles * WAIT)
+    };
+    let spans = [0, 1].map(|axis| Walk::new(desc, geometry, axis).spans(0..geometry.out_size[axis]));
+    let mut cost = 0_usize;
+    for ys in spans[0].clone() {
+        for xs in spans[1].clone() {
+            let steps = tiles(ys.outputs.len() * xs.outputs.len());
+            cost = cost.saturating_add((ys.taps.len() * xs.taps.len()).saturating_mul(steps));
+        }
+    }
+    let [r, s] = desc.kernel;
+    r.saturating_mul(s).saturating_mul(tiles(geometry.out_size[0] * geometry.out_size[1])) < cost
 }
 
 /// What the lane kernel reads.
@@ -174,12 +204,18 @@ fn largest(most: usize, fits: impl Fn(usize) -> bool) -> usize {
 }
 
 /// Elements of a band for this many output rows and columns.
-fn band_len(desc: &Conv2dDesc, outputs: [usize; 2], channels: Channels) -> Result<usize, Error> {
+fn band_len(
+    desc: &Conv2dDesc,
+    outputs: [usize; 2],
+    channels: Channels,
+    padded: bool,
+) -> Result<usize, Error> {
     let every = channels.every(desc);
     let reach = |axis: usize| {
         let reach =
             (outputs[axis] - 1) * desc.stride[axis] + (desc.kernel[axis] - 1) * desc.dilation[axis] + 1;
-        let reach = if desc.border == Border::Zero { reach.min(desc.in_size[axis]) } else { reach };
+        let reach =
+            if desc.border == Border::Zero && !padded { reach.min(desc.in_size[axis]) } else { reach };
         reach.div_ceil(every[axis])
     };
     checked_len("scratch", &[reach(0), reach(1), channels.pitch()])
