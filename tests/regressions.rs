@@ -488,6 +488,36 @@ fn an_empty_batch_of_endless_rows() {
     }
 }
 
+/// Tiles of three vectors have fewer pixels than the windows that were gathered for them; small images with zeros around
+/// them, and infinite weights, for which the same band must do without.
+#[test]
+fn tiles_and_the_bands_they_were_planned_for() {
+    for out_channels in [12, 24, 40, 48] {
+        both(|layout| {
+            Conv2dDesc::new(layout, 1, 16, [20, 20], out_channels, [3, 3])
+                .dilation([40, 40])
+                .padding(Padding::all(40))
+        });
+        both(|layout| {
+            Conv2dDesc::new(layout, 2, 5, [7, 6], out_channels, [5, 5])
+                .padding(Padding::all(2))
+                .stride([1, 2])
+        });
+    }
+    for layout in LAYOUTS {
+        let desc = Conv2dDesc::new(layout, 1, 6, [5, 5], 20, [5, 5]).padding(Padding::all(2));
+        let problem = ConvProblem::new(desc);
+        let mut data = problem.data();
+        data.weights[0] = f32::INFINITY;
+        let case = ConvCase::with(problem, data);
+        for engine in engines() {
+            let output = case.output(&engine, Way::Whole, 0);
+            // The first tap of channel 0 lies inside for the outputs from row 2 and column 2 on.
+            assert_eq!(output.iter().filter(|y| !y.is_finite()).count(), 9, "{engine}");
+        }
+    }
+}
+
 /// Ours, found by fuzzing: with a border that has values, everything between the taps of a dilated kernel was gathered too,
 /// so that 41,616 multiply-adds took five seconds. What is gathered shows in the scratch: for a few windows it should not be
 /// much more than those windows.

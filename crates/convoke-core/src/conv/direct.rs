@@ -40,7 +40,11 @@ impl Kernel for Run<'_> {
         match plan.route {
             Route::Tiles(feed) | Route::Lanes(feed, _) => {
                 let depth = plan.geometry.group_in;
-                Direct { plan, feed, part, operands, weights, walks, depth }.run(simd, dst, scratch);
+                let border = match feed {
+                    Feed::Band { padded: true, .. } if operands.weights.is_finite() => Border::Constant(0.0),
+                    _ => plan.desc.border,
+                };
+                Direct { plan, feed, border, part, operands, weights, walks, depth }.run(simd, dst, scratch);
             }
             Route::Stripes(grid) => {
                 Stripes { plan, grid, part, operands, weights, walks }.run(simd, dst, scratch);
@@ -59,6 +63,8 @@ impl Kernel for Run<'_> {
 pub(super) struct Direct<'a> {
     pub(super) plan: &'a Conv2dPlan,
     feed: Feed,
+    /// What windows read outside the image: zeros may be gathered as if they were values.
+    border: Border,
     pub(super) part: &'a Part,
     pub(super) operands: &'a Operands<'a>,
     weights: &'a [f32],
@@ -133,12 +139,12 @@ impl<'a> Direct<'a> {
             _ => (Channels::of_lanes(desc), image),
         };
         let gather =
-            Gather { image, strides: geometry.src, size: desc.in_size, border: desc.border, channels };
+            Gather { image, strides: geometry.src, size: desc.in_size, border: self.border, channels };
         let rows = self.part.rows.clone();
         let width = geometry.out_size[1];
         let [row_step, col_step] = match self.feed {
             Feed::InPlace { rows } => [rows, width],
-            Feed::Band { rows, cols } => [rows, cols],
+            Feed::Band { rows, cols, .. } => [rows, cols],
             Feed::Windows => [rows.len(), width],
         };
         for y in rows.clone().step_by(row_step) {
@@ -205,7 +211,7 @@ impl<'a> Direct<'a> {
     /// Runs of outputs along an axis that share their taps. Borders that have a value have no taps outside.
     pub(super) fn spans(&self, axis: usize, outputs: Range<usize>) -> impl Iterator<Item = Span> + Clone {
         let walk = self.walks[axis];
-        let walk = if self.plan.desc.border == Border::Zero {
+        let walk = if self.border == Border::Zero {
             walk
         } else {
             // An image without edges.

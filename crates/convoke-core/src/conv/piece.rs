@@ -47,7 +47,7 @@ pub struct Pieces {
 
 impl Pieces {
     /// About `count` pieces of similar size: whole images or planes where there are enough of them, rows of them
-    /// where there are not. `granule` is the number of planes that a kernel likes to make together.
+    /// where there are not. `granule` is the number of planes that a kernel makes together, and which are not cut for that.
     pub fn new(desc: &Conv2dDesc, geometry: &Geometry, count: usize, granule: usize) -> Self {
         let dst = &geometry.dst;
         let (outer, outer_stride, granule) = match desc.layout {
@@ -59,6 +59,9 @@ impl Pieces {
         let granules = outer.div_ceil(granule).max(1);
         let (outer_step, row_step) = if granules >= count {
             (granules.div_ceil(count) * granule, rows)
+        } else if granule > 1 {
+            // A part of what a kernel makes together would take as long as all of it.
+            (granule, rows)
         } else if rows > 1 {
             (1, rows.div_ceil(count.div_ceil(outer.max(1))))
         } else {

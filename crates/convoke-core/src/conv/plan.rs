@@ -186,7 +186,7 @@ impl Conv2dPlan {
 
     /// About `count` pieces that together are the whole output.
     pub fn pieces(&self, count: usize) -> Pieces {
-        Pieces::new(&self.desc, &self.geometry, count, self.level.lanes() * tile::shape(self.level).1)
+        Pieces::new(&self.desc, &self.geometry, count, self.blocks.vectors * self.blocks.lanes)
     }
 
     /// Computes one piece. `dst` is exactly [`Piece::dst_range`] of the whole; `src` and `residual` are whole.

@@ -9,6 +9,7 @@ use super::grid::Grid;
 use super::lanes::LaneBlocks;
 use super::planes::RowLayout;
 use super::turned::Turn;
+use super::window::Walk;
 use crate::Border;
 use crate::error::{Error, checked_len};
 use crate::kernel::tile;
@@ -44,8 +45,9 @@ pub(crate) enum Route {
 pub(crate) enum Feed {
     /// From `src` itself, this many output rows at a time so that the input stays in the cache.
     InPlace { rows: usize },
-    /// From a copy in scratch of what this many output rows and columns need.
-    Band { rows: usize, cols: usize },
+    /// From a copy in scratch of what this many output rows and columns need; `padded` with the zeros of its border, if no
+    /// weight is infinite.
+    Band { rows: usize, cols: usize, padded: bool },
     /// From copies of single windows: for windows that reach further than is worth copying. Tiles only.
     Windows,
 }
@@ -62,7 +64,7 @@ impl Route {
         match (desc.layout, lanes) {
             (Layout::Nhwc, Some(blocks)) if desc.groups > 1 => {
                 let channels = Channels::of_lanes(desc);
-                match Feed::choose(desc, geometry, level, channels)? {
+                match Feed::choose(desc, geometry, level, channels, false)? {
                     (Feed::Windows, _) => {}
                     (feed, scratch) => return Ok((Route::Lanes(feed, blocks), scratch)),
                 }
@@ -102,7 +104,8 @@ impl Route {
             }
         }
         let channels = Channels::of_tile(desc, 0, geometry.group_in);
-        let (feed, scratch) = Feed::choose(desc, geometry, level, channels)?;
+        let padded = padding_pays(desc, geometry, level);
+        let (feed, scratch) = Feed::choose(desc, geometry, level, channels, padded)?;
         match Grid::new(desc, geometry, level) {
             Ok((grid, len))
                 if len <= WIDEST_BAND
@@ -146,12 +149,13 @@ fn stripes_cost(desc: &Conv2dDesc, geometry: &Geometry, grid: &Grid) -> f64 {
 }
 
 impl Feed {
-    /// Decides where pixels with these channels are read from, and how much scratch that takes.
+    /// Decides where pixels with these channels are read from, `padded` with zeros or not, and how much scratch that takes.
     fn choose(
         desc: &Conv2dDesc,
         geometry: &Geometry,
         level: Level,
         channels: Channels,
+        padded: bool,
     ) -> Result<(Self, usize), Error> {
         let [height, width] = geometry.out_size;
         let (pixels, vectors) = tile::shape(level);
@@ -161,11 +165,12 @@ impl Feed {
         let apart = desc.in_channels.saturating_mul(desc.stride[1]);
         let often = geometry.group_out > level.lanes() * vectors;
         let in_place = desc.groups > 1 || !crowded(apart) || !often;
-        if desc.layout == Layout::Nhwc && in_place && (desc.border == Border::Zero || unpadded) {
+        let in_place = in_place && !padded && (desc.border == Border::Zero || unpadded);
+        if desc.layout == Layout::Nhwc && in_place {
             let row = desc.in_size[1].saturating_mul(desc.in_channels).saturating_mul(desc.stride[0]);
             return Ok((Feed::InPlace { rows: (BAND / row.max(1)).clamp(1, height) }, 0));
         }
-        let fits = |size: [usize; 2]| band_len(desc, size, channels).is_ok_and(|len| len <= BAND);
+        let fits = |size: [usize; 2]| band_len(desc, size, channels, padded).is_ok_and(|len| len <= BAND);
         // All columns and as many rows as fit; if not even one row fits, as many columns, but enough for a tile.
         let rows = largest(height, |rows| fits([rows, width]));
         let cols = if fits([1, width]) {
@@ -174,8 +179,8 @@ impl Feed {
             largest(width, |cols| fits([1, cols])).max(width.min(pixels))
         };
         let taps = [rows, cols, r, s, channels.count].into_iter().fold(MOST_BETWEEN, usize::saturating_mul);
-        match band_len(desc, [rows, cols], channels) {
-            Ok(len) if len <= WIDEST_BAND.min(taps) => Ok((Feed::Band { rows, cols }, len)),
+        match band_len(desc, [rows, cols], channels, padded) {
+            Ok(len) if len <= WIDEST_BAND.min(taps) => Ok((Feed::Band { rows, cols, padded }, len)),
             _ => Ok((Feed::Windows, checked_len("scratch", &[pixels, r, s, channels.pitch()])?)),
         }
     }
@@ -186,6 +191,32 @@ impl Feed {
 fn addressable(desc: &Conv2dDesc, geometry: &Geometry) -> bool {
     let padded = desc.in_size[1] + geometry.pad_before[1] + geometry.pad_after[1];
     padded.checked_mul(desc.in_channels.max(MAX_LANES)).is_some_and(|len| len <= isize::MAX as usize)
+}
+
+/// Whether zeros around a small image cost less than tiles of the few outputs that share their taps. A tile of few pixels
+/// waits for the latency of the multiply-add.
+fn padding_pays(desc: &Conv2dDesc, geometry: &Geometry, level: Level) -> bool {
+    const SMALL: usize = 16;
+    /// Multiply-adds that a processor with two at a time starts before the first of them ends.
+    const WAIT: usize = 8;
+    if desc.border != Border::Zero || geometry.out_size.iter().any(|&size| size > SMALL) {
+        return false;
+    }
+    let (pixels, vectors) = tile::shape(level);
+    let tiles = |outputs: usize| {
+        let tiles = outputs.div_ceil(pixels);
+        (outputs * vectors).max(tiles * WAIT)
+    };
+    let spans = [0, 1].map(|axis| Walk::new(desc, geometry, axis).spans(0..geometry.out_size[axis]));
+    let mut cost = 0_usize;
+    for ys in spans[0].clone() {
+        for xs in spans[1].clone() {
+            let steps = tiles(ys.outputs.len() * xs.outputs.len());
+            cost = cost.saturating_add((ys.taps.len() * xs.taps.len()).saturating_mul(steps));
+        }
+    }
+    let [r, s] = desc.kernel;
+    r.saturating_mul(s).saturating_mul(tiles(geometry.out_size[0] * geometry.out_size[1])) < cost
 }
 
 /// The largest number from 1 to `most` that fits, by halving; 1 if none does.
@@ -199,12 +230,18 @@ fn largest(most: usize, fits: impl Fn(usize) -> bool) -> usize {
 }
 
 /// Elements of a band for this many output rows and columns.
-fn band_len(desc: &Conv2dDesc, outputs: [usize; 2], channels: Channels) -> Result<usize, Error> {
+fn band_len(
+    desc: &Conv2dDesc,
+    outputs: [usize; 2],
+    channels: Channels,
+    padded: bool,
+) -> Result<usize, Error> {
     let every = channels.every;
     let reach = |axis: usize| {
         let reach =
             (outputs[axis] - 1) * desc.stride[axis] + (desc.kernel[axis] - 1) * desc.dilation[axis] + 1;
-        let reach = if desc.border == Border::Zero { reach.min(desc.in_size[axis]) } else { reach };
+        let reach =
+            if desc.border == Border::Zero && !padded { reach.min(desc.in_size[axis]) } else { reach };
         reach.div_ceil(every[axis])
     };
     checked_len("scratch", &[reach(0), reach(1), channels.pitch()])

@@ -22,7 +22,7 @@ use super::window::{Span, Walk};
 use crate::Border;
 use crate::kernel::lines::{NO_BIAS, Output, Place};
 use crate::kernel::stripe::{self, Stripe, Taps};
-use crate::kernel::transpose::transpose_into;
+use crate::kernel::transpose::{every_second, transpose_into};
 
 /// Elements of input that stay in the first-level cache while blocks of out channels pass.
 const NEAR: usize = 4 * 1024;
@@ -350,11 +350,13 @@ impl Stripes<'_> {
         }
         for c in 0..depth {
             let (src, out) = (&src[c * geometry.src.channel..], &mut out[c * step..][..count]);
-            if stride == 1 {
-                out.copy_from_slice(&src[..count]);
-            } else {
-                for (out, x) in out.iter_mut().zip(src.iter().step_by(stride)) {
-                    *out = *x;
+            match stride {
+                1 => out.copy_from_slice(&src[..count]),
+                2 => every_second(simd, src, out),
+                _ => {
+                    for (i, out) in out.iter_mut().enumerate() {
+                        *out = src[i * stride];
+                    }
                 }
             }
         }

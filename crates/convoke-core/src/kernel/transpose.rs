@@ -160,3 +160,30 @@ pub(crate) fn transpose_some<S: Simd>(
         },
     );
 }
+
+/// Every second value: `out[i] = src[2 * i]`.
+///
+/// Interleaving the halves of two vectors doubles the place of each value, around by the end: as many times as a lane's
+/// number has bits, and the values of even places are the first vector.
+#[inline(never)]
+pub(crate) fn every_second<S: Simd>(simd: S, src: &[f32], out: &mut [f32]) {
+    simd.vectorize(
+        #[inline(always)]
+        || {
+            let count = out.len();
+            let mut i = 0;
+            while i + S::LANES <= count && 2 * (i + S::LANES) <= src.len() {
+                let src = &src[2 * i..];
+                let mut pair = [simd.load(src), simd.load(&src[S::LANES..])];
+                for _ in 0..S::LANES.ilog2() {
+                    pair = simd.interleave(pair[0], pair[1]);
+                }
+                simd.store(pair[0], &mut out[i..]);
+                i += S::LANES;
+            }
+            for (i, out) in out.iter_mut().enumerate().skip(i) {
+                *out = src[2 * i];
+            }
+        },
+    );
+}
