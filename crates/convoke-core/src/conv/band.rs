@@ -4,6 +4,7 @@
 
 use core::ops::Range;
 
+use super::desc::Conv2dDesc;
 use super::geometry::Strides;
 use super::window::Walk;
 use crate::Border;
@@ -34,6 +35,13 @@ impl Source<'_> {
 pub(crate) struct Channels {
     pub(crate) first: usize,
     pub(crate) count: usize,
+}
+
+impl Channels {
+    /// All of a layer.
+    pub(crate) fn all(desc: &Conv2dDesc) -> Self {
+        Self { first: 0, count: desc.in_channels }
+    }
 }
 
 /// Gathers from one image.

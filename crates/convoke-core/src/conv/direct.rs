@@ -127,7 +127,7 @@ impl<'a> Direct<'a> {
                 let first = index * self.depth;
                 (Channels { first, count: self.depth }, &image[first * geometry.src.channel..])
             }
-            _ => (Channels { first: 0, count: desc.in_channels }, image),
+            _ => (Channels::all(desc), image),
         };
         let gather =
             Gather { image, strides: geometry.src, size: desc.in_size, border: desc.border, channels };
