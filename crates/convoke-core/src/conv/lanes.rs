@@ -12,8 +12,8 @@ use super::pack::tap_place;
 use crate::kernel::lanes::{self, Layer, ROWS, Sharing, Strip};
 use crate::kernel::transpose::MAX_LANES;
 
-/// Taps and in channels of a mask whose weights, for all channels, are not in the way.
-const FEW_TAPS: usize = 24;
+/// Weights of all channels that are too many to pass by for every tile.
+const MANY_WEIGHTS: usize = 4096;
 
 /// How channels fill vectors: by whole groups, so that each vector of out channels sees one vector of in channels.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -108,13 +108,14 @@ impl Direct<'_> {
             activation: desc.activation,
         };
         let [vertical, horizontal] = self.walks;
-        // Pixels stay in the first-level cache while their channels pass, unless the weights would take their place.
-        let step = if desc.kernel[0] * desc.kernel[1] * self.depth > FEW_TAPS { 1 } else { blocks.count };
-        for first in (0..blocks.count).step_by(step) {
-            for (y, second) in pairs(ys.clone(), sharing[0]) {
-                let row = |y: usize| self.part.at(group.image, 0, y, xs.start);
-                let residual_row = |y: usize| geometry.dst.at(group.image, 0, y, xs.start);
-                let both = [y, second.unwrap_or(y)];
+        // All channels of a tile before the next one, unless their weights would fill the first-level cache.
+        let apart = group.weights.len() > MANY_WEIGHTS && xs.len() > lanes::pixels(S::REGISTERS);
+        let step = if apart { 1 } else { blocks.count };
+        for (y, second) in pairs(ys, sharing[0]) {
+            let row = |y: usize| self.part.at(group.image, 0, y, xs.start);
+            let residual_row = |y: usize| geometry.dst.at(group.image, 0, y, xs.start);
+            let both = [y, second.unwrap_or(y)];
+            for first in (0..blocks.count).step_by(step) {
                 let strip = Strip {
                     at: [
                         vertical.position(y, 0) - source.origin[0],

@@ -23,6 +23,8 @@ const WIDEST_BAND: usize = 16 * BAND;
 /// A band holds what lies between the taps too. Above this multiple of the taps themselves, they are gathered one by
 /// one: a wide dilation, or a stride beyond the kernel.
 const MOST_BETWEEN: usize = 8;
+/// Taps times in channels up to which a mask is not large.
+const FEW_TAPS: usize = 100;
 
 /// The kernel, and how its lanes are used.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -34,7 +36,7 @@ pub(crate) enum Route {
     Stripes(Grid),
     /// Lanes are out channels, each with in channels of its own: the lane kernel. Depthwise and small groups, NHWC.
     Lanes(Feed, LaneBlocks),
-    /// The same for NCHW, a band of turned pixels at a time.
+    /// The same, by blocks of channels that are laid out beforehand: NCHW, and large masks.
     Turned(Turn),
     /// Lanes are pixels of one plane: the plane kernel. NCHW layers with few out channels in a group.
     Planes(RowLayout),
@@ -60,22 +62,29 @@ impl Route {
         level: Level,
     ) -> Result<(Self, usize), Error> {
         // A register tile would fill `group_out` of its lanes; the lane kernel fills as many as whole groups can.
-        let lanes = LaneBlocks::new(desc, geometry, level).filter(|_| addressable(desc, geometry));
+        let lanes =
+            LaneBlocks::new(desc, geometry, level).filter(|_| desc.groups > 1 && addressable(desc, geometry));
+        let turned = lanes.and_then(|blocks| {
+            let (turn, len) = Turn::new(desc, geometry, level, blocks).ok()?;
+            let worth = len <= WIDEST_BAND && turn.is_dense(desc, geometry, level, MOST_BETWEEN);
+            worth.then_some((blocks, (Route::Turned(turn), len)))
+        });
         match (desc.layout, lanes) {
-            (Layout::Nhwc, Some(blocks)) if desc.groups > 1 => {
-                let channels = Channels::of_lanes(desc);
-                match Feed::choose(desc, geometry, level, channels, false)? {
-                    (Feed::Windows, _) => {}
-                    (feed, scratch) => return Ok((Route::Lanes(feed, blocks), scratch)),
+            (Layout::Nhwc, Some(blocks)) => {
+                let large = desc.kernel[0] * desc.kernel[1] * geometry.group_in > FEW_TAPS;
+                // A group that fills a vector fills a register tile as well, if that has the registers for as many sums.
+                let alone = blocks.filled[1] == geometry.group_out && level.registers() >= 32;
+                match turned {
+                    _ if alone => {}
+                    Some((_, turned)) if large && desc.kernel != [1, 1] => return Ok(turned),
+                    _ => match Feed::choose(desc, geometry, level, Channels::of_lanes(desc), false)? {
+                        (Feed::Windows, _) => {}
+                        (feed, scratch) => return Ok((Route::Lanes(feed, blocks), scratch)),
+                    },
                 }
             }
-            (Layout::Nhwc, _) => {}
-            (Layout::Nchw, lanes) => {
-                let turned = lanes.filter(|_| desc.groups > 1).and_then(|blocks| {
-                    let (turn, len) = Turn::new(desc, geometry, level, blocks).ok()?;
-                    let worth = len <= WIDEST_BAND && turn.is_dense(desc, geometry, level, MOST_BETWEEN);
-                    worth.then_some((blocks, (Route::Turned(turn), len)))
-                });
+            (Layout::Nhwc, None) => {}
+            (Layout::Nchw, _) => {
                 // Rows of a plane come one after the other, without dilation between them. Their loads are shared by the
                 // rows of taps, those of stripes by out channels: planes are for one or two of these, and few in channels,
                 // whose rows stay in the first-level cache.

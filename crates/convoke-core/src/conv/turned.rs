@@ -1,22 +1,26 @@
-//! The walk for NCHW layers whose out channels see few in channels: a band of rows of as many channels as a vector holds is
-//! turned into pixels with channels side by side, the [lane kernel](crate::kernel::lanes) makes the outputs, and they are
-//! turned back.
+//! The walk for layers whose out channels see few in channels, by blocks of as many channels as a vector holds: a band of
+//! rows is laid out as pixels of one vector each, and the [lane kernel](crate::kernel::lanes) makes the outputs. For NCHW,
+//! where the way to such pixels is a transposition, as is the way back; and for NHWC with large masks, where the pixels that
+//! a mask spans would compete for the same few places of the first-level cache.
 
 use core::ops::Range;
 
 use convoke_simd::{Level, Simd};
 
-use super::desc::Conv2dDesc;
-use super::geometry::Geometry;
+use super::desc::{Conv2dDesc, Layout};
+use super::geometry::{Geometry, Strides};
 use super::lanes::{LaneBlocks, orders, pairs, permutations, sharing};
 use super::operands::Operands;
 use super::part::Part;
 use super::plan::Conv2dPlan;
 use super::window::Walk;
 use crate::error::{Error, checked_len};
-use crate::kernel::lanes::{Layer, ROWS, Strip};
+use crate::kernel::lanes::{Layer, Strip};
 use crate::kernel::turn::{self, Target};
 use crate::{Activation, Border};
+
+/// Elements of a cache line.
+const ALIGN: usize = 16;
 
 /// Elements of input that a band aims at: a part of the second-level cache.
 const BAND: usize = 24 * 1024;
@@ -53,8 +57,12 @@ impl Turn {
         // Bands of equal height, lest the last be a row.
         let rows = height.div_ceil(height.div_ceil(rows)).next_multiple_of(2).min(height);
         let input = input(rows)?;
-        let output = checked_len("scratch", &[rows, width, lanes])?;
-        let len = checked_len("scratch", &[input.saturating_add(output)])?;
+        let output = match desc.layout {
+            Layout::Nchw => checked_len("scratch", &[rows, width, lanes])?,
+            // Outputs go straight to `dst`.
+            Layout::Nhwc => 0,
+        };
+        let len = checked_len("scratch", &[input.saturating_add(output).saturating_add(ALIGN)])?;
         Ok((Self { blocks, rows, input }, len))
     }
 
@@ -101,6 +109,9 @@ impl Turned<'_> {
         let desc = &self.plan.desc;
         let LaneBlocks { filled, count } = self.turn.blocks;
         let len = self.weights.len() / count;
+        // Vectors of scratch on cache lines.
+        let start = scratch.as_ptr().align_offset(ALIGN * size_of::<f32>()).min(ALIGN);
+        let scratch = &mut scratch[start..];
         for image in self.part.images() {
             let channels = self.part.channels(image);
             for b in 0..count {
@@ -138,6 +149,9 @@ impl Turned<'_> {
 
         let orders = orders(geometry);
         let sharing = sharing(desc, [ys.len(), width], S::REGISTERS);
+        let direct = desc.layout == Layout::Nhwc;
+        let k = block.first[1];
+        let lanes = if direct { self.turn.blocks.filled } else { [S::LANES; 2] };
         let layer = Layer {
             taps: desc.kernel,
             stride: desc.stride,
@@ -145,32 +159,38 @@ impl Turned<'_> {
             sharing,
             depth: geometry.group_in,
             orders: permutations(geometry, &orders),
-            lanes: [S::LANES; 2],
-            channels: [S::LANES; 2],
+            lanes,
+            channels: lanes,
             blocks: 1,
             weights: block.weights,
             src: input,
             size: [rows.len(), cols.len()],
             row: cols.len() * S::LANES,
             pixel: S::LANES,
-            bias: None,
-            residual: None,
-            activation: Activation::None,
+            bias: self.operands.bias.filter(|_| direct).map(|bias| &bias[k..][..lanes[1]]),
+            residual: self.operands.residual.filter(|_| direct),
+            activation: if direct { desc.activation } else { Activation::None },
         };
         for (y, second) in pairs(ys.clone(), sharing[0]) {
             let both = [y, second.unwrap_or(y)];
+            let place = |y: usize| match direct {
+                true => self.part.at(block.image, k, y, 0),
+                false => (y - ys.start) * width * S::LANES,
+            };
             let strip = Strip {
                 at: [vertical.position(y, 0) - rows.start, horizontal.position(0, 0) - cols.start],
                 two: second.is_some(),
                 width,
                 blocks: 0..1,
-                dst: both.map(|y| (y - ys.start) * width * S::LANES),
-                residual: [0; ROWS],
-                pixel: S::LANES,
+                dst: both.map(place),
+                residual: both.map(|y| geometry.dst.at(block.image, k, y, 0)),
+                pixel: if direct { geometry.dst.pixel } else { S::LANES },
             };
-            layer.strip(simd, &strip, output);
+            layer.strip(simd, &strip, if direct { &mut *dst } else { &mut *output });
         }
-        self.scatter(simd, block, ys, output, dst);
+        if !direct {
+            self.scatter(simd, block, ys, output, dst);
+        }
     }
 
     /// The rows or columns that `outputs` read, cut to the image where the border has no value.
@@ -192,14 +212,14 @@ impl Turned<'_> {
         }
     }
 
-    /// Turns rows and columns of the block's in channels.
+    /// Lays out rows and columns of the block's in channels.
     fn gather<S: Simd>(&self, simd: S, block: &Block<'_>, [rows, cols]: [Range<isize>; 2], out: &mut [f32]) {
         let Conv2dPlan { desc, geometry, .. } = self.plan;
         let [height, width] = desc.in_size;
         let channels = self.turn.blocks.filled[0];
         let planes = &self.operands.src[geometry.src.at(block.image, block.first[0], 0, 0)..];
-        let plane = geometry.src.channel;
-        if desc.border == Border::Zero && geometry.src.row == width {
+        let Strides { channel: plane, pixel: step, .. } = geometry.src;
+        if desc.layout == Layout::Nchw && desc.border == Border::Zero && geometry.src.row == width {
             // Rows that follow each other without a gap are one.
             let planes = planes.get(rows.start as usize * width..).unwrap_or_default();
             return turn::gather(simd, planes, plane, channels, rows.len() * width, out);
@@ -214,8 +234,12 @@ impl Turned<'_> {
             let row = &planes[y * geometry.src.row..];
             if !inside.is_empty() {
                 let at = (inside.start - cols.start) as usize * S::LANES;
-                let row = &row[inside.start as usize..];
-                turn::gather(simd, row, plane, channels, inside.len(), &mut out[at..]);
+                let row = &row[inside.start as usize * step..];
+                let (count, out) = (inside.len(), &mut out[at..]);
+                match desc.layout {
+                    Layout::Nchw => turn::gather(simd, row, plane, channels, count, out),
+                    Layout::Nhwc => turn::pick(simd, row, step, channels, count, out),
+                }
             }
             for (x, pixel) in cols.clone().zip(out.chunks_exact_mut(S::LANES)) {
                 if inside.contains(&x) {
@@ -225,7 +249,7 @@ impl Turned<'_> {
                     None => pixel.fill(desc.border.outside()),
                     Some(x) => {
                         for (c, lane) in pixel.iter_mut().enumerate() {
-                            *lane = if c < channels { row[c * plane + x] } else { 0.0 };
+                            *lane = if c < channels { row[c * plane + x * step] } else { 0.0 };
                         }
                     }
                 }

@@ -4,6 +4,8 @@
 pub(crate) mod boxes;
 pub(crate) mod each;
 pub(crate) mod extended;
+mod lane_layer;
+mod lane_tile;
 pub(crate) mod lanes;
 pub(crate) mod lines;
 pub(crate) mod narrow;

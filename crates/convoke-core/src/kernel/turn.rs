@@ -1,5 +1,5 @@
-//! Planes to pixels with their channels side by side, a vector of channels at a time, and back: gather and scatter of NCHW
-//! layers that run on the [lane kernel](super::lanes). Squares of values are transposed in registers.
+//! Planes to pixels with their channels side by side, a vector of channels at a time, and back: gather and scatter of
+//! layers that run on the [lane kernel](super::lanes) by blocks of channels. Squares of values are transposed in registers.
 
 use core::ops::Range;
 
@@ -29,11 +29,20 @@ pub(crate) fn gather<S: Simd>(
                 let planes = &planes[i * S::LANES..];
                 let some = pixels.len() / S::LANES;
                 let mut square = [simd.splat(0.0); MAX_LANES];
+                // Whole squares without questions.
+                if some == S::LANES && channels == S::LANES {
+                    each!(lane C where C < S::LANES => {
+                        square[C] = simd.load(&planes[C * plane..]);
+                    });
+                    transpose(simd, &mut square);
+                    each!(lane I where I < S::LANES => {
+                        simd.store(square[I], &mut pixels[I * S::LANES..]);
+                    });
+                    continue;
+                }
                 each!(lane C where C < S::LANES => {
                     if C < channels {
-                        let plane = &planes[C * plane..];
-                        square[C] =
-                            if some == S::LANES { simd.load(plane) } else { simd.load_first(&plane[..some]) };
+                        square[C] = simd.load_first(&planes[C * plane..][..some]);
                     }
                 });
                 transpose(simd, &mut square);
@@ -42,6 +51,28 @@ pub(crate) fn gather<S: Simd>(
                         simd.store(square[I], &mut pixels[I * S::LANES..]);
                     }
                 });
+            }
+        },
+    );
+}
+
+/// The same from pixels that have their channels side by side, and others between: `pixel` apart.
+#[inline(never)]
+pub(crate) fn pick<S: Simd>(
+    simd: S,
+    src: &[f32],
+    pixel: usize,
+    channels: usize,
+    count: usize,
+    pixels: &mut [f32],
+) {
+    simd.vectorize(
+        #[inline(always)]
+        || {
+            for (i, out) in pixels.chunks_exact_mut(S::LANES).take(count).enumerate() {
+                let src = &src[i * pixel..][..channels];
+                let v = if channels == S::LANES { simd.load(src) } else { simd.load_first(src) };
+                simd.store(v, out);
             }
         },
     );
@@ -75,28 +106,39 @@ impl Target<'_> {
                 if let Some(some) = self.bias {
                     bias[start..end].copy_from_slice(&some[start..end]);
                 }
+                let whole = self.residual.is_none() && self.lanes == (0..S::LANES);
                 for (i, pixels) in pixels.chunks(S::LANES * S::LANES).enumerate() {
                     let some = pixels.len() / S::LANES;
+                    let first = i * S::LANES;
                     let mut square = [simd.splat(0.0); MAX_LANES];
+                    // Whole squares without questions.
+                    if whole && some == S::LANES {
+                        each!(lane I where I < S::LANES => {
+                            square[I] = simd.load(&pixels[I * S::LANES..]);
+                        });
+                        transpose(simd, &mut square);
+                        let dst = &mut dst[first..];
+                        each!(lane C where C < S::LANES => {
+                            let v = simd.add(square[C], simd.splat(bias[C]));
+                            simd.store(simd.min(high, simd.max(low, v)), &mut dst[C * self.plane..]);
+                        });
+                        continue;
+                    }
                     each!(lane I where I < S::LANES => {
                         if I < some {
                             square[I] = simd.load(&pixels[I * S::LANES..]);
                         }
                     });
                     transpose(simd, &mut square);
-                    each!(lane C where C < S::LANES => {
-                        if (start..end).contains(&C) {
-                            let at = (C - start) * self.plane + i * S::LANES;
-                            let mut v = simd.add(square[C], simd.splat(bias[C]));
-                            if let Some((residual, plane)) = self.residual {
-                                let at = (C - start) * plane + i * S::LANES;
-                                v = simd.add(v, simd.load_first(&residual[at..][..some]));
-                            }
-                            let v = simd.min(high, simd.max(low, v));
-                            let dst = &mut dst[at..][..some];
-                            if some == S::LANES { simd.store(v, dst) } else { simd.store_first(v, dst) }
+                    for (c, v) in square.into_iter().enumerate().take(end).skip(start) {
+                        let mut v = simd.add(v, simd.splat(bias[c]));
+                        if let Some((residual, plane)) = self.residual {
+                            let residual = &residual[(c - start) * plane + first..][..some];
+                            v = simd.add(v, simd.load_first(residual));
                         }
-                    });
+                        let dst = &mut dst[(c - start) * self.plane + first..][..some];
+                        simd.store_first(simd.min(high, simd.max(low, v)), dst);
+                    }
                 }
             },
         );
