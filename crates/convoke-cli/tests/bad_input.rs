@@ -73,7 +73,7 @@ fn filter_options() {
         ("--mask laplacian --algo separable", "must be a column times a row"),
         ("--mask 1,0,0;0,1,0;0,0,1 --algo rank2", "must be the sum of two separable masks"),
         ("--mask laplacian --algo box", "must have one value everywhere"),
-        ("--mask box:3 --algo best", "must be auto, direct, separable, box"),
+        ("--mask box:3 --algo best", "must be auto, direct, separable, rank2, box"),
         ("--mask gaussian:3 --gaussian-method iir", "must be exact, box, or box:N with N passes from 1 to 8"),
         (
             "--mask gaussian:3 --gaussian-method box:9",
