@@ -86,15 +86,28 @@ impl Route {
             (Layout::Nhwc, None) => {}
             (Layout::Nchw, _) => {
                 // Rows of a plane come one after the other, without dilation between them. Their loads are shared by the
-                // rows of taps, those of stripes by out channels: planes are for one or two of these, and few in channels,
-                // whose rows stay in the first-level cache.
-                let mask = geometry.group_out <= 2 && geometry.group_in <= 8 && desc.kernel[0] > 1;
-                let thin = (desc.groups > 1 || mask)
+                // rows of taps, those of stripes by out channels: planes are for one or two of these, or small groups, and
+                // few in channels, whose rows stay in the first-level cache.
+                let sharing = if desc.kernel[0] > 1 {
+                    geometry.group_out <= 2 || desc.groups > 1
+                } else {
+                    geometry.group_out == 1 && desc.groups > 1
+                };
+                let thin = sharing
+                    && geometry.group_in <= 8
                     && 2 * geometry.group_out <= level.lanes().max(8)
                     && (desc.kernel[0] == 1 || desc.dilation[0] == 1);
                 let planes = thin.then(|| RowLayout::new(desc, geometry, level).ok()).flatten();
                 let planes = planes.filter(|(layout, len)| {
                     *len <= WIDEST_BAND && layout.is_dense(desc, geometry, MOST_BETWEEN)
+                });
+                let stripes = turned.and_then(|(blocks, _)| {
+                    let (grid, len) = Grid::new(desc, geometry, level).ok()?;
+                    let cost = stripes_of_groups_cost(desc, geometry, &grid);
+                    let worth = len <= WIDEST_BAND
+                        && grid.is_dense(desc, MOST_BETWEEN)
+                        && cost < turned_cost(desc, geometry, blocks);
+                    worth.then_some((Route::Stripes(grid), len))
                 });
                 match (turned, planes) {
                     (Some((blocks, turned)), Some((layout, len))) => {
@@ -104,9 +117,10 @@ impl Route {
                         let width = geometry.out_size[1];
                         let pixels = desc.out_channels.saturating_mul(width.div_ceil(level.lanes()));
                         let channels = blocks.count.saturating_mul(width);
-                        return Ok(if channels <= pixels { turned } else { (Route::Planes(layout), len) });
+                        let planes = (Route::Planes(layout), len);
+                        return Ok(if channels <= pixels { stripes.unwrap_or(turned) } else { planes });
                     }
-                    (Some((_, turned)), None) => return Ok(turned),
+                    (Some((_, turned)), None) => return Ok(stripes.unwrap_or(turned)),
                     (None, Some((layout, len))) => return Ok((Route::Planes(layout), len)),
                     (None, None) => {}
                 }
@@ -155,6 +169,20 @@ fn stripes_cost(desc: &Conv2dDesc, geometry: &Geometry, grid: &Grid) -> f64 {
         Layout::Nchw => 0.2 * gathered,
     };
     multiply * 1.08 + moved
+}
+
+/// The same where groups have few out channels, by which the loads of a stripe are shared.
+fn stripes_of_groups_cost(desc: &Conv2dDesc, geometry: &Geometry, grid: &Grid) -> f64 {
+    stripes_cost(desc, geometry, grid) * (1.0 + 4.0 / geometry.group_out as f64)
+}
+
+/// What turned blocks would take: two instructions for a multiply-add, and the turning of all that is read and written.
+fn turned_cost(desc: &Conv2dDesc, geometry: &Geometry, blocks: LaneBlocks) -> f64 {
+    let steps = (desc.kernel[0] * desc.kernel[1] * geometry.group_in) as f64;
+    let outputs = (geometry.out_size[0] * geometry.out_size[1]) as f64;
+    let pixels = (desc.in_size[0] * desc.in_size[1]) as f64;
+    let multiply = outputs * blocks.count as f64 * (2.0 * steps + 8.0);
+    multiply + 0.7 * (pixels * desc.in_channels as f64 + outputs * desc.out_channels as f64)
 }
 
 impl Feed {

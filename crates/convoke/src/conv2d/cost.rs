@@ -21,9 +21,6 @@ const GEMM_NCHW: f64 = 1.10;
 /// An element that the direct kernels bring into another order, in squares.
 const DIRECT_PER_MOVED: f64 = 0.7;
 
-/// The same for the lane kernel, where an in channel is written once for each out channel of its group.
-const DIRECT_PER_COPIED: f64 = 3.0;
-
 /// Pixels that lie a multiple of 4 KiB apart compete for the same few places in the first cache, and there are more of
 /// them in a tile than places: a factor of the multiply-adds where pixels are read in place. Bands move them apart.
 const DIRECT_CROWDED: f64 = 0.35;
@@ -39,8 +36,7 @@ pub(super) fn cost(engine: &Engine) -> u64 {
             let apart = desc.in_channels.wrapping_mul(desc.stride[1]).wrapping_mul(size_of::<f32>());
             let in_place = desc.layout == Layout::Nhwc && plan.reads == "pixels in place";
             let crowded = if in_place && apart.is_multiple_of(4096) { DIRECT_CROWDED } else { 0.0 };
-            let moved = if plan.reads == "lanes by bands" { DIRECT_PER_COPIED } else { DIRECT_PER_MOVED };
-            multiply * (1.0 + crowded + DIRECT_PER_OUTPUT / steps) + plan.moved as f64 * moved
+            multiply * (1.0 + crowded + DIRECT_PER_OUTPUT / steps) + plan.moved as f64 * DIRECT_PER_MOVED
         }
         Engine::Gemm(plan) => {
             let plan = plan.describe();
