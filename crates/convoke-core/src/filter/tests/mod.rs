@@ -56,6 +56,16 @@ impl Random {
     }
 }
 
+/// What a plan makes of a picture, in buffers full of NaN before.
+fn filtered<I: Pixel, O: Pixel + Default + Clone>(plan: &Filter2dPlan, mask: &[f32], src: &[I]) -> Vec<O> {
+    let mut buffer = vec![f32::NAN; plan.packed_len()];
+    let mask = plan.pack(mask, &mut buffer).unwrap();
+    let mut dst = vec![O::default(); plan.dst_len()];
+    let mut scratch = vec![f32::NAN; plan.scratch_len()];
+    plan.run(&mask, src, &mut dst, &mut scratch).unwrap();
+    dst
+}
+
 pub(crate) const BORDERS: [Border; 6] = [
     Border::Zero,
     Border::Constant(17.25),

@@ -4,7 +4,7 @@
 use std::vec;
 use std::vec::Vec;
 
-use super::{BORDERS, Random};
+use super::{BORDERS, Random, filtered};
 use crate::filter::scatter::Post;
 use crate::{Error, Filter2dDesc, Filter2dPlan, Level, Mode, Pixel, factor_two};
 
@@ -12,15 +12,6 @@ use crate::{Error, Filter2dDesc, Filter2dPlan, Level, Mode, Pixel, factor_two};
 fn mask(random: &mut Random, [r, s]: [usize; 2], weaker: f32) -> Vec<f32> {
     let [a, b] = [0; 2].map(|_| [random.signed_values(r), random.signed_values(s)]);
     (0..r * s).map(|i| a[0][i / s] * a[1][i % s] + weaker * b[0][i / s] * b[1][i % s]).collect()
-}
-
-fn run<I: Pixel, O: Pixel + Default + Clone>(plan: &Filter2dPlan, mask: &[f32], src: &[I]) -> Vec<O> {
-    let mut buffer = vec![f32::NAN; plan.packed_len()];
-    let mask = plan.pack(mask, &mut buffer).unwrap();
-    let mut dst = vec![O::default(); plan.dst_len()];
-    let mut scratch = vec![f32::NAN; plan.scratch_len()];
-    plan.run(&mask, src, &mut dst, &mut scratch).unwrap();
-    dst
 }
 
 /// The same row by row.
@@ -46,10 +37,10 @@ fn check<I: Pixel, O: Pixel + Default + Clone + PartialEq + core::fmt::Debug>(
     mask: &[f32],
     src: &[I],
 ) {
-    let expected: Vec<O> = run(&Filter2dPlan::new(desc, Level::detect()).unwrap(), mask, src);
+    let expected: Vec<O> = filtered(&Filter2dPlan::new(desc, Level::detect()).unwrap(), mask, src);
     for level in Level::available() {
         let plan = Filter2dPlan::rank_two(desc, level).unwrap();
-        assert_eq!(run::<I, O>(&plan, mask, src), expected, "{desc:?} {level:?}");
+        assert_eq!(filtered::<I, O>(&plan, mask, src), expected, "{desc:?} {level:?}");
         assert_eq!(stream::<I, O>(&plan, mask, src), expected, "{desc:?} {level:?}, streamed");
     }
 }

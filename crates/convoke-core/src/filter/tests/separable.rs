@@ -3,20 +3,12 @@
 use std::vec;
 use std::vec::Vec;
 
-use crate::{Border, Error, Filter2dDesc, Filter2dPlan, Level, Mode, Pixel, factor};
+use super::filtered;
+use crate::{Border, Error, Filter2dDesc, Filter2dPlan, Level, Mode, factor};
 
 fn random(state: &mut u64) -> f32 {
     *state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
     (*state >> 40) as f32 / 16_777_216.0
-}
-
-fn run<I: Pixel, O: Pixel + Default + Clone>(plan: &Filter2dPlan, mask: &[f32], src: &[I]) -> Vec<O> {
-    let mut buffer = vec![f32::NAN; plan.packed_len()];
-    let mask = plan.pack(mask, &mut buffer).unwrap();
-    let mut dst = vec![O::default(); plan.dst_len()];
-    let mut scratch = vec![f32::NAN; plan.scratch_len()];
-    plan.run(&mask, src, &mut dst, &mut scratch).unwrap();
-    dst
 }
 
 const SHAPES: [([usize; 2], [usize; 2]); 9] = [
@@ -57,8 +49,8 @@ fn bytes_are_those_of_the_direct_filter() {
                 (0..size[0] * size[1] * channels).map(|_| (random(&mut state) * 256.0) as u8).collect();
             let separable = Filter2dPlan::separable(&desc, level).unwrap();
             let direct = Filter2dPlan::new(&desc, level).unwrap();
-            let got: Vec<u8> = run(&separable, &mask, &src);
-            assert_eq!(got, run::<_, u8>(&direct, &mask, &src), "{desc:?} {level:?}");
+            let got: Vec<u8> = filtered(&separable, &mask, &src);
+            assert_eq!(got, filtered::<_, u8>(&direct, &mask, &src), "{desc:?} {level:?}");
         }
     }
 }
@@ -76,7 +68,7 @@ fn floats_are_within_the_bound() {
             let src: Vec<f32> =
                 (0..size[0] * size[1] * channels).map(|_| random(&mut state) * 200.0 - 100.0).collect();
             let separable = Filter2dPlan::separable(&desc, level).unwrap();
-            let got: Vec<f32> = run(&separable, &mask, &src);
+            let got: Vec<f32> = filtered(&separable, &mask, &src);
             let bound = separable.error_terms() as f64 / 16_777_216.0;
             for (i, got) in got.into_iter().enumerate() {
                 let [y, x, c] = [i / channels / size[1], i / channels % size[1], i % channels];
@@ -107,7 +99,7 @@ fn rows_alone_are_the_same_rows() {
     let src: Vec<f32> = (0..23 * 1300).map(|i| (i * 31 % 101) as f32 / 7.0).collect();
     for level in Level::available() {
         let plan = Filter2dPlan::separable(&desc, level).unwrap();
-        let whole: Vec<f32> = run(&plan, &mask, &src);
+        let whole: Vec<f32> = filtered(&plan, &mask, &src);
         let mut buffer = vec![0.0; plan.packed_len()];
         let packed = plan.pack(&mask, &mut buffer).unwrap();
         let mut scratch = vec![f32::NAN; plan.scratch_len()];
@@ -126,7 +118,7 @@ fn infinities_reach_their_windows_and_no_others() {
     let mut src = vec![1.0_f32; 20 * 90];
     src[7 * 90 + 40] = f32::INFINITY;
     for level in Level::available() {
-        let got: Vec<f32> = run(&Filter2dPlan::separable(&desc, level).unwrap(), &mask, &src);
+        let got: Vec<f32> = filtered(&Filter2dPlan::separable(&desc, level).unwrap(), &mask, &src);
         for (i, got) in got.into_iter().enumerate() {
             let inside = (i / 90).abs_diff(7) <= 2 && (i % 90).abs_diff(40) <= 3;
             assert_eq!(got == f32::INFINITY, inside, "{level:?} at {i}: {got}");
