@@ -98,6 +98,11 @@ fn explain_filter(args: &ExplainFilterArgs) -> Outcome<()> {
         FilterChoice::Planned(FilterAlgorithm::Auto) | FilterChoice::Reference => {
             if narrow.is_some() && for_narrow { FilterAlgorithm::Narrow } else { candidates[0].algorithm }
         }
+        // Pixels that these are not for are summed directly.
+        FilterChoice::Planned(FilterAlgorithm::Narrow) if !for_narrow => FilterAlgorithm::Direct,
+        FilterChoice::Planned(FilterAlgorithm::RankTwo) if kind == PixelKind::Floats => {
+            FilterAlgorithm::Direct
+        }
         FilterChoice::Planned(asked) => asked,
     };
     let is_asked = args.how.algo != FilterChoice::Planned(FilterAlgorithm::Auto);
@@ -107,7 +112,10 @@ fn explain_filter(args: &ExplainFilterArgs) -> Outcome<()> {
         let is_taken = candidate.algorithm == chosen && fast.is_none();
         let (mark, why) = match (is_taken, is_asked) {
             (true, false) => ("*", "taken: the least predicted time".to_owned()),
-            (true, true) => ("*", "taken: asked for".to_owned()),
+            (true, true) if args.how.algo == FilterChoice::Planned(chosen) => {
+                ("*", "taken: asked for".to_owned())
+            }
+            (true, true) => ("*", "taken: the one asked for is not for these pixels".to_owned()),
             (false, _) => {
                 (" ", format!("not taken: {:.1} times the least predicted time", candidate.cost / least))
             }
@@ -119,9 +127,11 @@ fn explain_filter(args: &ExplainFilterArgs) -> Outcome<()> {
         if algorithm == FilterAlgorithm::Auto || known {
             continue;
         }
-        let mark = if algorithm == chosen && fast.is_none() { "*" } else { " " };
+        let is_taken = algorithm == chosen && fast.is_none() && is_of_kind(algorithm);
+        let mark = if is_taken { "*" } else { " " };
         let why = match algorithm {
-            FilterAlgorithm::Narrow if narrow.is_some() && mark == "*" => "taken: bytes to integers",
+            FilterAlgorithm::Narrow if is_taken => "taken: bytes to integers",
+            _ if is_taken => "taken: asked for",
             FilterAlgorithm::Narrow if narrow.is_some() && !for_narrow => {
                 "not taken: it is for bytes to integers"
             }

@@ -105,6 +105,18 @@ fn explanations() {
         assert!(text.contains(taken), "{types}: {text}");
         assert_eq!(text.lines().filter(|line| line.starts_with('*')).count(), 1, "{text}");
     }
+    // What is asked for is marked where it runs, and there alone.
+    let rank_two = "explain filter 48x64 --mask laplacian --algo rank2";
+    for (command, taken) in [
+        (format!("{rank_two} --input-type u16"), "* rank2      taken: asked for"),
+        (rank_two.to_owned(), "* direct"),
+        ("explain filter 48x64 --mask box:3 --algo narrow".to_owned(), "* direct"),
+        ("explain filter 48x64 --mask sobel-x --algo fft".to_owned(), "* fft        taken: asked for"),
+    ] {
+        let text = folder.works(&command);
+        assert!(text.contains(taken), "{command}: {text}");
+        assert_eq!(text.lines().filter(|line| line.starts_with('*')).count(), 1, "{text}");
+    }
     assert_eq!(folder.files(), ["w.npy", "x.npy"]);
 }
 
