@@ -87,7 +87,6 @@ impl Kernel for Pack<'_> {
     #[inline(always)]
     fn run<S: Simd>(self, simd: S) {
         let Self { desc, geometry, blocks, weights, packed } = self;
-        let taps = desc.kernel[0] * desc.kernel[1];
         let depth = geometry.group_in;
         for (group, packed) in packed.chunks_exact_mut(blocks.len()).enumerate() {
             let weights = &weights[group * blocks.channels * blocks.steps..];
@@ -95,49 +94,41 @@ impl Kernel for Pack<'_> {
                 let width = block.vectors * blocks.lanes;
                 let weights = &weights[block.first * blocks.steps..];
                 let packed = &mut packed[block.weights..][..width * blocks.steps];
-                if block.channels == 1 && width == 1 {
-                    for (step, packed) in packed.iter_mut().enumerate() {
-                        let (tap, c) = (step / depth, step % depth);
-                        *packed = weights[match desc.layout {
-                            Layout::Nchw => c * taps + turned(desc, tap),
-                            Layout::Nhwc => turned(desc, tap) * depth + c,
-                        }];
-                    }
-                    continue;
-                }
                 let size = [block.channels, blocks.steps];
-                match desc.layout {
-                    Layout::Nchw => transpose_to(
+                if block.channels == 1 && width == 1 {
+                    for (at, w) in weights[..blocks.steps].iter().enumerate() {
+                        packed[step(desc, depth, at)] = *w;
+                    }
+                } else {
+                    transpose_to(
                         simd,
                         weights,
                         blocks.steps,
                         size,
                         packed,
                         #[inline(always)]
-                        |step| (turned(desc, step % taps) * depth + step / taps) * width,
-                    ),
-                    Layout::Nhwc => transpose_to(
-                        simd,
-                        weights,
-                        blocks.steps,
-                        size,
-                        packed,
-                        #[inline(always)]
-                        |step| (turned(desc, step / depth) * depth + step % depth) * width,
-                    ),
+                        |at| step(desc, depth, at) * width,
+                    );
                 }
             }
         }
     }
 }
 
-/// Where a tap lies in the weights: turned by 180 degrees, they come in the opposite order.
+/// The step of the reduction that the weight at a place in those of its out channel belongs to. Turned by 180 degrees,
+/// taps come in the opposite order.
 #[inline(always)]
-fn turned(desc: &Conv2dDesc, tap: usize) -> usize {
-    match desc.mode {
+fn step(desc: &Conv2dDesc, depth: usize, at: usize) -> usize {
+    let taps = desc.kernel[0] * desc.kernel[1];
+    let (tap, c) = match desc.layout {
+        Layout::Nchw => (at % taps, at / taps),
+        Layout::Nhwc => (at / depth, at % depth),
+    };
+    let tap = match desc.mode {
         Mode::Correlate => tap,
-        Mode::Convolve => desc.kernel[0] * desc.kernel[1] - 1 - tap,
-    }
+        Mode::Convolve => taps - 1 - tap,
+    };
+    tap * depth + c
 }
 
 /// Where the weight of a tap and an in channel lies in those of its out channel.
