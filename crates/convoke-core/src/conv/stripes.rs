@@ -281,10 +281,7 @@ impl Stripes<'_> {
         }
         band[depth * step..].fill(0.0);
         let src = &self.operands.src[geometry.src.at(image, channel, 0, 0)..];
-        if self.grid.pointwise
-            && Grid::rows_are_dense(desc, geometry)
-            && xs.len() == desc.in_size[1]
-        {
+        if self.grid.pointwise && Grid::rows_are_dense(desc, geometry) && xs.len() == desc.in_size[1] {
             // One row follows the other.
             let src = &src[self.walks[0].position(ys.start, 0) as usize * geometry.src.row..];
             self.copy(simd, src, 1, ys.len() * xs.len(), band, step);

@@ -73,7 +73,8 @@ impl Walk {
     /// The most rows from the first that outputs yet to be made read to the last that was read so far, where up to `count`
     /// outputs are made at a time; `after` is the padding behind.
     pub(crate) fn most_held(&self, count: usize, after: usize, border: Border) -> usize {
-        let inside = (count - 1).saturating_mul(self.stride).saturating_add((self.taps - 1) * self.dilation + 1);
+        let inside =
+            (count - 1).saturating_mul(self.stride).saturating_add((self.taps - 1) * self.dilation + 1);
         let held = match border {
             Border::Zero | Border::Constant(_) | Border::Replicate => inside,
             // Rows at an edge are read again where the border mirrors them.
@@ -169,7 +170,8 @@ mod tests {
             Border::Wrap,
         ];
         for border in borders {
-            for (stride, dilation, taps) in [(1, 1, 1), (1, 1, 3), (2, 1, 3), (3, 1, 2), (1, 2, 3), (2, 3, 2)] {
+            for (stride, dilation, taps) in [(1, 1, 1), (1, 1, 3), (2, 1, 3), (3, 1, 2), (1, 2, 3), (2, 3, 2)]
+            {
                 for before in 0..7 {
                     for after in 0..7 {
                         for size in 1..8 {
@@ -192,7 +194,11 @@ mod tests {
                                         assert!(row.is_none_or(|row| read.contains(&row)));
                                         // The rows that are read are an image with the same border.
                                         let among = border.index(at - read.start as isize, read.len());
-                                        assert_eq!(among.map(|row| row + read.start), row, "{walk:?} {border:?}");
+                                        assert_eq!(
+                                            among.map(|row| row + read.start),
+                                            row,
+                                            "{walk:?} {border:?}"
+                                        );
                                     }
                                 }
                             }

@@ -69,7 +69,8 @@ impl<const N: usize> ChainPlan<N> {
             let geometry = Geometry::new(inside).map_err(of_layer(layer))?;
             if layer > 0 {
                 fits(layer, &desc.layers[layer - 1], &last, inside)?;
-                layers[layer] = Conv2dPlan::new(&inner::<N>(inside, layer), level).map_err(of_layer(layer))?;
+                layers[layer] =
+                    Conv2dPlan::new(&inner::<N>(inside, layer), level).map_err(of_layer(layer))?;
             }
             first.get_or_insert(geometry);
             last = geometry;

@@ -111,7 +111,8 @@ impl<'a, const N: usize> Run<'a, N> {
             let strides = strips.strides[layer];
             (strides, (rows.start - progress.held[layer]) * strides.row, None)
         } else {
-            let residual = self.operands.residual.map(|residual| &residual[image * self.plan.last().dst.image..]);
+            let residual =
+                self.operands.residual.map(|residual| &residual[image * self.plan.last().dst.image..]);
             (self.part.strides(), self.part.at(image, 0, rows.start, 0), residual)
         };
         let part = Part::of_image(strides, rows, out_channels);

@@ -7,9 +7,9 @@ use crate::conv::plan::Conv2dPlan;
 use crate::conv::window::Walk;
 use crate::error::{Error, checked_len};
 
-/// Elements between layers that a strip aims at: what the second-level cache has room for, beside weights and the rows
-/// that are read and written.
-const HELD: usize = 96 * 1024;
+/// Elements between layers that a strip aims at: what a second-level cache of one megabyte has room for, beside weights and
+/// the rows that are read and written.
+const HELD: usize = 132 * 1024;
 
 /// Elements of a cache line, on which what is held starts.
 pub(super) const LINE: usize = 16;
@@ -38,8 +38,7 @@ impl<const N: usize> Strips<N> {
             let walk = Walk::new(desc, geometry, 0);
             let held = walk.most_held(strips.held[layer], geometry.pad_after[0], desc.border);
             let sizes = [1, desc.in_channels, held, desc.in_size[1]];
-            let strides =
-                Strides::new("scratch", desc.layout, sizes, None).map_err(of_layer(layer - 1))?;
+            let strides = Strides::new("scratch", desc.layout, sizes, None).map_err(of_layer(layer - 1))?;
             strips.held[layer - 1] = held;
             strips.strides[layer - 1] = strides;
             strips.len[layer - 1] = strides.len.next_multiple_of(LINE);
