@@ -129,7 +129,7 @@ impl Problem {
                 true => chain.run_residual_into(src, src, dst),
                 false => chain.run_into(src, dst),
             })
-            .about(name)?;
+            .about(*name)?;
         separate
             .round(|| {
                 first.run_into(src, a)?;
@@ -139,7 +139,7 @@ impl Problem {
                     false => third.run_into(b, dst),
                 }
             })
-            .about(name)
+            .about(*name)
     }
 
     fn row(&self, peak: f64, level: Level, threads: usize, layout: Layout) -> Row {
