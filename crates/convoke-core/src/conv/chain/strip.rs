@@ -4,12 +4,17 @@
 use super::error::{ChainError, of_layer};
 use crate::conv::geometry::Strides;
 use crate::conv::plan::Conv2dPlan;
+use crate::conv::route::largest;
 use crate::conv::window::Walk;
 use crate::error::{Error, checked_len};
 
 /// Elements between layers that a strip aims at: what a second-level cache of one megabyte has room for, beside weights and
 /// the rows that are read and written.
 const HELD: usize = 132 * 1024;
+/// Rows that a strip has all the same, if what it holds then is not beyond these elements: low strips move the rows that they
+/// leave to each other more often, and kernels make rows by twos.
+const FEWEST: usize = 4;
+const MOST: usize = 1024 * 1024;
 
 /// Elements of a cache line, on which what is held starts.
 pub(super) const LINE: usize = 16;
@@ -53,15 +58,12 @@ impl<const N: usize> Strips<N> {
     pub(super) fn choose(layers: &[Conv2dPlan; N]) -> Result<Self, ChainError> {
         let height = layers[N - 1].geometry.out_size[0];
         let fits = |rows: usize| {
-            Self::new(layers, rows).is_ok_and(|strips| strips.total().is_ok_and(|total| total <= HELD))
+            let most = if rows <= FEWEST { MOST } else { HELD };
+            Self::new(layers, rows).is_ok_and(|strips| strips.total().is_ok_and(|total| total <= most))
         };
-        let (mut low, mut high) = (1, height);
-        while low < high {
-            let middle = low + (high - low).div_ceil(2);
-            if fits(middle) { low = middle } else { high = middle - 1 }
-        }
+        let rows = largest(height, fits);
         // All strips about as tall.
-        Self::new(layers, height.div_ceil(height.div_ceil(low)))
+        Self::new(layers, height.div_ceil(height.div_ceil(rows)))
     }
 
     /// Elements between all layers.
