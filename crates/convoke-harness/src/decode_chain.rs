@@ -124,10 +124,10 @@ pub fn audit_chain(bytes: &[u8]) -> Result<bool, String> {
     let fits = from.byte() < 224;
     let strip = from.pick(&[None, Some(1), Some(2), Some(0), Some(1 << 40), Some(usize::MAX)]);
     let changes = from.pick(&[1, 1, 1, 2, 3, 0]);
-    let some = chain_problem(&bytes[bytes.len() / 3..]).layers;
+    let some = chain_problem(bytes.get(CHAIN_BYTES / 3..).unwrap_or_default()).layers;
     let mut layers: [Conv2dDesc; 3] = std::array::from_fn(|at| some[at.min(some.len() - 1)]);
     if from.byte() < 32 {
-        layers[usize::from(from.byte()) % 3] = conv_desc(&bytes[16..]);
+        layers[usize::from(from.byte()) % 3] = conv_desc(bytes.get(16..).unwrap_or_default());
     }
     for _ in 0..changes {
         let at = usize::from(from.byte()) % 3;

@@ -10,10 +10,10 @@ use crate::error::{Error, checked_len};
 
 /// Elements between layers that a strip aims at: what a second-level cache of one megabyte has room for, beside weights and
 /// the rows that are read and written.
-const HELD: usize = 132 * 1024;
+const HELD: usize = 160 * 1024;
 /// Rows that a strip has all the same, if what it holds then is not beyond these elements: low strips move the rows that they
 /// leave to each other more often, and kernels make rows by twos.
-const FEWEST: usize = 4;
+const FEWEST: usize = 8;
 const MOST: usize = 1024 * 1024;
 
 /// Elements of a cache line, on which what is held starts.
