@@ -96,7 +96,6 @@ impl<const OR: usize> TargetRows<OR> for PastRows<'_, OR> {
     type Pixel = f32;
 
     #[inline(always)]
-    #[expect(clippy::needless_range_loop, reason = "iterators are not unrolled here")]
     fn store<S: Simd, const NV: usize>(
         &mut self,
         simd: S,
