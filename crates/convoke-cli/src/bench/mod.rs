@@ -7,6 +7,7 @@
 mod filters;
 mod glob;
 mod layers;
+mod limits;
 mod random;
 mod shapes;
 mod survey;
