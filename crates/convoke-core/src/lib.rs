@@ -6,6 +6,7 @@
 //! | operation | asked by | planned by |
 //! |---|---|---|
 //! | a convolution layer on f32 tensors | [`Conv2dDesc`] | [`Conv2dPlan`] |
+//! | several of them, one after the other, without the tensors between | [`ChainDesc`] | [`ChainPlan`] |
 //! | a linear filter of u8, u16, i16 and f32 pictures | [`Filter2dDesc`] | [`Filter2dPlan`], or [`Filter2dStream`] by rows |
 //! | a nearly Gaussian blur in time that does not depend on its width | [`RepeatedBoxDesc`] | [`RepeatedBoxPlan`] |
 //! | the same of u8 pictures with whole-numbered taps, exactly and faster | [`NarrowDesc`] | [`NarrowPlan`] |
@@ -70,6 +71,9 @@ mod kernel;
 
 pub use activation::Activation;
 pub use border::Border;
+pub use conv::chain::desc::{ChainDesc, ChainOperands};
+pub use conv::chain::error::ChainError;
+pub use conv::chain::plan::{ChainDescription, ChainPlan};
 pub use conv::desc::{Conv2dDesc, Layout, Mode, Padding};
 pub use conv::geometry::{Geometry, Strides};
 pub use conv::operands::Operands;

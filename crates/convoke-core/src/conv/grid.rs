@@ -19,6 +19,8 @@ const FEWEST_SUMS: usize = 8;
 pub(crate) struct Grid {
     /// Whether planes are read where they are.
     pub(super) in_place: bool,
+    /// Whether each output reads the one pixel in its place.
+    pub(super) pointwise: bool,
     /// Output rows and columns of a band.
     pub(super) rows: usize,
     pub(super) cols: usize,
@@ -53,13 +55,15 @@ impl Grid {
         let phases = [0, 1].map(|axis| desc.stride[axis].min(1 + extent[axis]));
         let reach = [0, 1].map(|axis| extent[axis] / desc.stride[axis]);
         let [height, width] = geometry.out_size;
-        let dense = Self::is_pointwise(desc, geometry) && Self::rows_are_dense(desc, geometry);
+        let pointwise = Self::is_pointwise(desc, geometry);
         let in_place = desc.layout == Layout::Nchw
-            && dense
+            && pointwise
+            && Self::rows_are_dense(desc, geometry)
             && geometry.dst.row == width
             && !crowded(geometry.src.channel)
             && height * width >= lanes;
-        let mut grid = Self { in_place, rows: height, cols: width, phases, reach, channels, vectors, lanes };
+        let mut grid =
+            Self { in_place, pointwise, rows: height, cols: width, phases, reach, channels, vectors, lanes };
         // As many rows as fit, or columns of one row; but enough for a stripe, and bands of about the same size.
         let stripe = vectors * lanes;
         let fits = |grid: &Self| in_place || grid.band_len(geometry).is_ok_and(|len| len <= BAND);
@@ -78,7 +82,7 @@ impl Grid {
         Ok((grid, checked_len("scratch", &[scratch])?))
     }
 
-    pub(super) fn is_pointwise(desc: &Conv2dDesc, geometry: &Geometry) -> bool {
+    fn is_pointwise(desc: &Conv2dDesc, geometry: &Geometry) -> bool {
         desc.kernel == [1, 1]
             && desc.stride == [1, 1]
             && [geometry.pad_before, geometry.pad_after] == [[0, 0]; 2]

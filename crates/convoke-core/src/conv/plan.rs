@@ -8,7 +8,7 @@ use convoke_simd::Level;
 
 use super::desc::{Conv2dDesc, Layout, Mode, Padding};
 use super::direct;
-use super::geometry::Geometry;
+use super::geometry::{Geometry, Strides};
 use super::operands::Operands;
 use super::pack::{Blocks, Pack};
 use super::packed::{Packed, identity};
@@ -16,6 +16,7 @@ use super::part::Part;
 use super::piece::{Piece, Pieces};
 use super::route::{Feed, Route};
 use super::turned::Turn;
+use super::window::Walk;
 use crate::error::{Error, check_len, checked_len};
 use crate::kernel::{lanes, plane, rows, tile};
 
@@ -104,7 +105,7 @@ impl Conv2dPlan {
     }
 
     /// What decides the packing: any plan that agrees on it can use the same packed weights.
-    fn identity(&self) -> u64 {
+    pub(super) fn identity(&self) -> u64 {
         let [r, s] = self.desc.kernel;
         let desc = &self.desc;
         identity(&[
@@ -216,8 +217,36 @@ impl Conv2dPlan {
         if scratch.len() < self.scratch {
             return Err(Error::Length { operand: "scratch", required: self.scratch, got: scratch.len() });
         }
-        self.level.dispatch(direct::Run { plan: self, part, operands, weights, dst, scratch });
+        self.run_checked(part, operands, weights, dst, scratch);
         Ok(())
+    }
+
+    /// Computes a part whose operands are known to fit.
+    pub(super) fn run_checked(
+        &self,
+        part: &Part,
+        operands: &Operands<'_>,
+        weights: &[f32],
+        dst: &mut [f32],
+        scratch: &mut [f32],
+    ) {
+        self.level.dispatch(direct::Run { plan: self, part, operands, weights, dst, scratch });
+    }
+
+    /// The rows of the input that output rows read.
+    pub(super) fn reads(&self, rows: Range<usize>) -> Range<usize> {
+        Walk::new(&self.desc, &self.geometry, 0).reads(rows, self.desc.border)
+    }
+
+    /// The same plan for whoever has only these rows of the input, in a buffer that starts with them. Outputs keep their
+    /// numbers, and only those can be made that [read](Self::reads) nothing else.
+    pub(super) fn within(mut self, rows: Range<usize>, src: Strides) -> Self {
+        // An image of those rows, of which the rows above are padding. Where it is cut, nothing is read beyond; and where it
+        // is not, its edges are the whole image's.
+        self.desc.in_size[0] = rows.len();
+        self.geometry.pad_before[0] += rows.start;
+        self.geometry.src = src;
+        self
     }
 
     /// The `n` of the error bound `|y - exact| <= n * 2^-24 * sum |w * x|` of every sum, before the activation: its

@@ -84,7 +84,8 @@ impl Stripes<'_> {
                     for x in (0..width).step_by(self.grid.cols) {
                         let xs = x..(x + self.grid.cols).min(width);
                         let planes = if self.grid.in_place && ys.len() * xs.len() >= S::LANES {
-                            let at = geometry.src.at(image, channel, ys.start, xs.start);
+                            let row = self.walks[0].position(ys.start, 0) as usize;
+                            let at = geometry.src.at(image, channel, row, xs.start);
                             Planes {
                                 data: &self.operands.src[at..],
                                 channel: geometry.src.channel,
@@ -280,12 +281,9 @@ impl Stripes<'_> {
         }
         band[depth * step..].fill(0.0);
         let src = &self.operands.src[geometry.src.at(image, channel, 0, 0)..];
-        if Grid::is_pointwise(desc, geometry)
-            && Grid::rows_are_dense(desc, geometry)
-            && xs.len() == desc.in_size[1]
-        {
+        if self.grid.pointwise && Grid::rows_are_dense(desc, geometry) && xs.len() == desc.in_size[1] {
             // One row follows the other.
-            let src = &src[ys.start * geometry.src.row..];
+            let src = &src[self.walks[0].position(ys.start, 0) as usize * geometry.src.row..];
             self.copy(simd, src, 1, ys.len() * xs.len(), band, step);
         } else {
             for row_phase in 0..rows {
