@@ -93,6 +93,7 @@ impl Direct<'_> {
             stride: desc.stride,
             dilation: desc.dilation,
             sharing,
+            walks: walks(desc, geometry, sharing, [ys.len(), source.pixel, S::REGISTERS]),
             depth: self.depth,
             orders: permutations(geometry, &orders),
             lanes: blocks.filled,
@@ -110,7 +111,7 @@ impl Direct<'_> {
         let [vertical, horizontal] = self.walks;
         // All channels of a tile before the next one, unless their weights would fill the first-level cache.
         let apart = group.weights.len() > MANY_WEIGHTS && xs.len() > lanes::pixels(S::REGISTERS);
-        let step = if apart && !layer.walks() { 1 } else { blocks.count };
+        let step = if apart && !layer.walks { 1 } else { blocks.count };
         for (y, rows) in strips(ys, sharing[0], layer.most_rows()) {
             for first in (0..blocks.count).step_by(step) {
                 let strip = Strip {
@@ -139,6 +140,17 @@ pub(super) fn sharing(desc: &Conv2dDesc, outputs: [usize; 2], registers: usize) 
         let steps = [desc.stride[axis], desc.dilation[axis]];
         Sharing::new(steps, desc.kernel[axis], outputs[axis], tile[axis])
     })
+}
+
+/// Whether tiles walk down a band of so many rows, so long a pixel, on a level of so many registers.
+pub(super) fn walks(
+    desc: &Conv2dDesc,
+    geometry: &Geometry,
+    [vertical, _]: [Sharing; 2],
+    [rows, pixel, registers]: [usize; 3],
+) -> bool {
+    let depthwise = [geometry.group_in, geometry.group_out] == [1, 1];
+    depthwise && lanes::walks(desc.kernel, vertical, [rows / vertical.apart, pixel, registers])
 }
 
 /// Those of [`orders`] that a layer needs: none if each channel sees its own.

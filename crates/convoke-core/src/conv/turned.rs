@@ -9,7 +9,7 @@ use convoke_simd::{Level, Simd};
 
 use super::desc::{Conv2dDesc, Layout};
 use super::geometry::{Geometry, Strides};
-use super::lanes::{LaneBlocks, orders, permutations, sharing, strips};
+use super::lanes::{LaneBlocks, orders, permutations, sharing, strips, walks};
 use super::operands::Operands;
 use super::part::Part;
 use super::plan::Conv2dPlan;
@@ -157,6 +157,7 @@ impl Turned<'_> {
             stride: desc.stride,
             dilation: desc.dilation,
             sharing,
+            walks: walks(desc, geometry, sharing, [ys.len(), S::LANES, S::REGISTERS]),
             depth: geometry.group_in,
             orders: permutations(geometry, &orders),
             lanes,

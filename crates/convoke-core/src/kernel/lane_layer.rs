@@ -64,6 +64,8 @@ pub(crate) struct Layer<'a> {
     pub(crate) stride: [usize; 2],
     pub(crate) dilation: [usize; 2],
     pub(crate) sharing: [Sharing; 2],
+    /// Whether tiles [walk down](super::lane_walk) the image.
+    pub(crate) walks: bool,
     /// In channels of a group, one for depthwise layers.
     pub(crate) depth: usize,
     /// For each of them, the lane of the in channel that a lane's out channel sees; empty if that is the lane itself.

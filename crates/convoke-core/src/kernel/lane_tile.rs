@@ -110,7 +110,10 @@ impl<S: Simd> Tile<'_, S> {
         let lanes = if const { FORM == WHOLE } { S::LANES } else { layer.lanes[0] };
         // The last place at which a vector lies inside the row.
         let Some(last) = row.len().checked_sub(lanes) else { return };
-        let [pixel, column] = [opaque(self.steps[0]), opaque(self.steps[1])];
+        let [pixel, column] = match FORM {
+            PERMUTED => self.steps,
+            _ => [opaque(self.steps[0]), opaque(self.steps[1])],
+        };
         // A copy whose address nobody has, so that it can live in registers.
         let mut acc = *sums;
         if const { FORM == PERMUTED && K == 1 } {

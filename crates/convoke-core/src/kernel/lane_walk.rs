@@ -4,22 +4,31 @@
 use convoke_simd::Simd;
 
 use super::each::each;
-use super::lane_layer::{Layer, Strip, opaque};
+use super::lane_layer::{Layer, Sharing, Strip, opaque};
 use super::lane_output::Output;
-use super::lane_tile::{WHOLE, load, pixel_of, sees, seen};
+use super::lane_tile::{WHOLE, load, pixel_of, seen, sees};
 
 /// Columns of taps that are written out, their weights in registers.
 const COLUMNS: usize = 3;
 /// Rows of the image from one that is read to one that is fetched ahead.
 const AHEAD: usize = 2;
+/// Pixels that lie a multiple of so many elements apart share a few places in the first-level cache: what is fetched ahead
+/// takes the places of what is read now.
+const CROWD: usize = 1024;
+
+/// Whether tiles walk down `rows` rows of outputs whose pixels lie `pixel` elements apart: if the mask has a number of rows for
+/// which the kernel is written out, one row of outputs shares some with the next, the sums fit in registers, and the first
+/// and the last rows, which fewer see, are not most of the way. With 3x3 it is worth it all the same, unless pixels share
+/// their places in the cache.
+pub(crate) fn walks(taps: [usize; 2], sharing: Sharing, [rows, pixel, registers]: [usize; 3]) -> bool {
+    let sums = taps[0].div_ceil(sharing.taps.max(1));
+    matches!(taps[0], 3 | 5)
+        && matches!(sharing.taps, 1 | 2)
+        && (sums <= 3 || registers >= 32)
+        && (rows >= 3 * sums || (taps == [3, 3] && !pixel.is_multiple_of(CROWD)))
+}
 
 impl Layer<'_> {
-    /// Whether tiles walk down: the mask has a number of rows for which the kernel is written out, and one row of outputs
-    /// shares some with the next.
-    pub(crate) fn walks(&self) -> bool {
-        self.orders.is_empty() && matches!(self.taps[0], 3 | 5) && matches!(self.sharing[0].taps, 1 | 2)
-    }
-
     /// Computes a strip by walks.
     #[inline]
     pub(super) fn walk_strip<S: Simd, const FORM: u8>(&self, simd: S, strip: &Strip, dst: &mut [f32]) {
@@ -30,9 +39,13 @@ impl Layer<'_> {
             ($rows:literal $sums:literal $step:literal $shared:literal $many:tt $few:tt) => {
                 match () {
                     _ if S::REGISTERS >= 32 => {
-                        tiles::<S, { $many[0] }, { $many[1] }, $sums, $rows, $step, $shared, FORM>(simd, self, strip, dst)
+                        tiles::<S, { $many[0] }, { $many[1] }, $sums, $rows, $step, $shared, FORM>(
+                            simd, self, strip, dst,
+                        )
                     }
-                    _ => tiles::<S, { $few[0] }, { $few[1] }, $sums, $rows, $step, $shared, FORM>(simd, self, strip, dst),
+                    _ => tiles::<S, { $few[0] }, { $few[1] }, $sums, $rows, $step, $shared, FORM>(
+                        simd, self, strip, dst,
+                    ),
                 }
             };
         }
@@ -41,7 +54,7 @@ impl Layer<'_> {
             (3, 2, 2) => choose!(3 2 2 2 [7, 4] [4, 3]),
             (3, 1, _) => choose!(3 3 1 0 [7, 4] [3, 2]),
             (3, _, _) => choose!(3 2 2 0 [8, 5] [4, 3]),
-            (5, 1, _) => choose!(5 5 1 0 [4, 3] [2, 1]),
+            (5, 1, _) => choose!(5 5 1 0 [4, 3] [4, 3]),
             _ => choose!(5 3 2 0 [7, 4] [3, 2]),
         }
     }
@@ -153,7 +166,8 @@ fn walk<
                         held,
                         first: from,
                         at: [strip.at[0] as usize, at.wrapping_mul(layer.pixel)],
-                        steps: [layer.stride[1], layer.dilation[1]].map(|step| step.wrapping_mul(layer.pixel)),
+                        steps: [layer.stride[1], layer.dilation[1]]
+                            .map(|step| step.wrapping_mul(layer.pixel)),
                     };
                     let output = Output::new(simd, layer, strip, [x, count, apart], to);
                     let mut sums = [[simd.splat(0.0); M]; L];
@@ -234,7 +248,8 @@ impl<S: Simd, const R: usize> Rows<'_, S, R> {
         let mut acc = sums;
         let [pixel, column] = [opaque(self.steps[0]), opaque(self.steps[1])];
         if const { K > 0 } {
-            let below = y.saturating_add(AHEAD.saturating_mul(layer.dilation[0]));
+            let ahead = if layer.pixel.is_multiple_of(CROWD) { 0 } else { AHEAD };
+            let below = y.saturating_add(layer.dilation[0].saturating_mul(ahead));
             let ahead = row(if below < layer.size[0] { below } else { y });
             let mut off = self.at[1];
             each!(J where J < (M - 1) * K + COLUMNS => {
@@ -303,7 +318,10 @@ mod tests {
                 let made = wide * widths[0] + narrow * widths[1];
                 // No output is missing, and no tile has nothing to do.
                 assert!(made >= outputs && made - outputs < widths[0], "{outputs} by {widths:?}");
-                assert!(outputs < (widths[0] - 1) * (widths[1] - 1) || made == outputs, "{outputs} by {widths:?}");
+                assert!(
+                    outputs < (widths[0] - 1) * (widths[1] - 1) || made == outputs,
+                    "{outputs} by {widths:?}"
+                );
             }
         }
     }
