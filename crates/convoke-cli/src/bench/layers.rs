@@ -120,7 +120,7 @@ fn row<'a>(problem: &'a Problem, limits: &Limits, threads: usize) -> Row<'a> {
         level: layer.level().name(),
         threads,
         layout: if layer.desc().layout == Layout::Nchw { "nchw" } else { "nhwc" },
-        copy_gb_s: round(limits.from_memory()),
+        copy_gb_s: round(limits.copy_gb_s()),
         bytes: least.bytes,
         copy_of_bytes_gb_s: round(least.gb_s),
         limit_ms: round(least.ms()),
@@ -129,7 +129,7 @@ fn row<'a>(problem: &'a Problem, limits: &Limits, threads: usize) -> Row<'a> {
 }
 
 fn table(rows: &[Row<'_>], limits: &Limits) -> String {
-    let (peak, copy) = (limits.gflops, limits.from_memory());
+    let (peak, copy) = (limits.gflops, limits.copy_gb_s());
     let mut text = format!("peak {peak:.1} GFLOP/s, copy {copy:.1} GB/s; measured in this run\n");
     text.push_str(
         "name                                 median ms     min ms   GFLOP/s  % of peak  % of limit                algorithm\n",

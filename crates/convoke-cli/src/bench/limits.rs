@@ -53,7 +53,7 @@ impl Limits {
     }
 
     /// Billions of bytes per second of a copy that no cache holds.
-    pub(super) fn from_memory(&self) -> f64 {
+    pub(super) fn copy_gb_s(&self) -> f64 {
         self.copies.last().map_or(f64::INFINITY, |(_, rate)| *rate)
     }
 
