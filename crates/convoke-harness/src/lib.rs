@@ -14,6 +14,7 @@
 //! | [`mod@run`] | running a problem whole, by rows or by pieces, in [guarded](guard) buffers |
 //! | [`check`], [`filter_check`] | bit equality or the analytic error bound, and whether the comparison meant anything |
 //! | [`chain`] | chains of layers, held against the layers run one after the other |
+//! | [`task`] | transposed convolutions and gradients, from problem to verdict |
 //! | [`choices`], [`decode`], [`decode_chain`], [`strategy`] | problems from bytes, for fuzzers and for proptest |
 //! | [`hostile`], [`sizes`] | descriptors that make no sense, and the planner's arithmetic again in 128 bits |
 //! | [`timing`] | what benchmarks measure |
@@ -51,6 +52,7 @@ pub mod problem;
 pub mod run;
 pub mod sizes;
 pub mod strategy;
+pub mod task;
 pub mod timing;
 pub mod views;
 
@@ -65,3 +67,4 @@ pub use filter_engine::{
 pub use filter_problem::{FilterData, FilterProblem, Picture, PixelType};
 pub use problem::{ConvData, ConvProblem};
 pub use run::Way;
+pub use task::{Task, TaskCase, TaskProblem};

@@ -8,6 +8,7 @@ mod chains;
 mod filters;
 mod glob;
 mod layers;
+mod limits;
 mod random;
 mod shapes;
 mod survey;

@@ -23,6 +23,9 @@ const WIDEST_BAND: usize = 16 * BAND;
 /// A band holds what lies between the taps too. Above this multiple of the taps themselves, they are gathered one by
 /// one: a wide dilation, or a stride beyond the kernel.
 const MOST_BETWEEN: usize = 8;
+/// Rows of outputs that the lane kernel makes at a time of an image in place: the first and the last of so many cost little,
+/// and the pages of so many rows are known to the processor.
+const LANE_ROWS: usize = 256;
 /// Taps times in channels up to which a mask is not large.
 const FEW_TAPS: usize = 100;
 
@@ -79,6 +82,11 @@ impl Route {
                     Some((_, turned)) if large && desc.kernel != [1, 1] => return Ok(turned),
                     _ => match Feed::choose(desc, geometry, level, Channels::of_lanes(desc), false)? {
                         (Feed::Windows, _) => {}
+                        (Feed::InPlace { .. }, _) => {
+                            // What a walk down has read comes back only at the side of the next tile.
+                            let rows = geometry.out_size[0].min(LANE_ROWS);
+                            return Ok((Route::Lanes(Feed::InPlace { rows }, blocks), 0));
+                        }
                         (feed, scratch) => return Ok((Route::Lanes(feed, blocks), scratch)),
                     },
                 }
