@@ -12,6 +12,7 @@
 //! | a picture larger than memory, or a camera's rows | the same, row by row | [`FilterStream`] |
 //! | an 8-bit picture | OpenCV's result, bit for bit | [`opencv`] |
 //! | a tensor and weights | a layer's output | [`Conv2d`] |
+//! | examples | layers that learn from them | [`learn`] |
 //! | buffers, no heap, no threads | the same | [`Conv2dPlan`], [`Filter2dPlan`], [`GemmConv2dPlan`] |
 //!
 //! Everywhere: slices in, slices or vectors out; errors that name the operand; results that do not depend on
@@ -46,6 +47,7 @@ mod buffer;
 mod conv2d;
 mod filter;
 mod gaussian;
+pub mod learn;
 pub mod mask;
 pub mod opencv;
 mod options;
