@@ -13,6 +13,7 @@
 //! | [`filter_stream`] | streams of rows as one of those engines |
 //! | [`mod@run`] | running a problem whole, by rows or by pieces, in [guarded](guard) buffers |
 //! | [`check`], [`filter_check`] | bit equality or the analytic error bound, and whether the comparison meant anything |
+//! | [`task`] | transposed convolutions and gradients, from problem to verdict |
 //! | [`choices`], [`decode`], [`strategy`] | problems from bytes, for fuzzers and for proptest |
 //! | [`hostile`], [`sizes`] | descriptors that make no sense, and the planner's arithmetic again in 128 bits |
 //! | [`timing`] | what benchmarks measure |
@@ -48,6 +49,7 @@ pub mod problem;
 pub mod run;
 pub mod sizes;
 pub mod strategy;
+pub mod task;
 pub mod timing;
 pub mod views;
 
@@ -61,3 +63,4 @@ pub use filter_engine::{
 pub use filter_problem::{FilterData, FilterProblem, Picture, PixelType};
 pub use problem::{ConvData, ConvProblem};
 pub use run::Way;
+pub use task::{Task, TaskCase, TaskProblem};
