@@ -14,11 +14,14 @@ mod explain;
 mod files;
 mod filter;
 mod info;
+mod layers;
+mod learn;
 mod mask;
 mod memory;
 mod npy;
 mod peak;
 mod picture;
+mod plot;
 mod progress;
 mod region;
 mod rows;
@@ -48,6 +51,8 @@ fn run(command: Command) -> Outcome<()> {
     match command {
         Command::Filter(args) => filter::run(&args),
         Command::Conv2d(args) => conv2d::run(&args),
+        Command::Layers(args) => layers::run(&args),
+        Command::Learn(args) => learn::run(&args),
         Command::Bench(args) => bench::run(&args),
         Command::Explain(args) => explain::run(&args.what),
         Command::Info(args) => info::run(&args),

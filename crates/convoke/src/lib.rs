@@ -59,10 +59,10 @@ pub use conv2d::{Candidate, Conv2d, Explanation};
 pub use convoke_core::{
     Accumulate, Activation, BiasGradPlan, Border, Conv2dDesc, Conv2dPlan, ConvTranspose2dDesc,
     ConvTranspose2dPlan, Description, Error, Filter2dDesc, Filter2dPlan, Filter2dStream, Geometry,
-    InputGradPlan, Layout, Level, Mode, NarrowDesc, NarrowMask, NarrowPixel, NarrowPlan, NarrowScratch,
-    NarrowScratchLen, Operands, OutputSize, Packed, PackedMask, Padding, Piece, Pieces, Pixel,
-    RepeatedBoxDesc, RepeatedBoxDescription, RepeatedBoxPlan, Rounding, Strides, TransposeDescription,
-    WeightsGradDescription, WeightsGradPlan, factor,
+    InputGradPlan, Layout, Level, LocallyConnected2dPlan, Mode, NarrowDesc, NarrowMask, NarrowPixel,
+    NarrowPlan, NarrowScratch, NarrowScratchLen, Operands, OutputSize, Packed, PackedMask, Padding, Piece,
+    Pieces, Pixel, RepeatedBoxDesc, RepeatedBoxDescription, RepeatedBoxPlan, Rounding, Strides,
+    TransposeDescription, WeightsGradDescription, WeightsGradPlan, factor,
 };
 pub use convoke_gemm::GemmConv2dPlan;
 pub use convoke_simd::UnknownLevel;

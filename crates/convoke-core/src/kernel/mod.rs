@@ -8,6 +8,7 @@ mod lane_layer;
 mod lane_tile;
 pub(crate) mod lanes;
 pub(crate) mod lines;
+pub(crate) mod local;
 pub(crate) mod narrow;
 pub(crate) mod outer;
 pub(crate) mod plane;

@@ -69,7 +69,12 @@ impl Parameter {
 
 /// Weights and a bias of zeros. Weights are uniform between plus and minus `sqrt(6 / fan_in)`, which keeps the size of what
 /// passes through layers with ReLU (He, Zhang, Ren and Sun, *Delving Deep into Rectifiers*, 2015).
-pub(super) fn initial(weights: usize, fan_in: usize, bias: usize, seed: u64) -> Result<[Parameter; 2], Error> {
+pub(super) fn initial(
+    weights: usize,
+    fan_in: usize,
+    bias: usize,
+    seed: u64,
+) -> Result<[Parameter; 2], Error> {
     let reach = (6.0 / fan_in as f64).sqrt();
     let mut values = crate::buffer::zeros("weights", weights)?;
     let mut state = seed;

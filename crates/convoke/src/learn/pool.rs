@@ -197,9 +197,8 @@ impl Pool {
                         let mut greatest = None;
                         window.each_pixel(planes, |pixel| {
                             let x = src[pixel + channel];
-                            let greater = greatest.is_none_or(|(_, most): (usize, f32)| {
-                                !(x <= most || most.is_nan())
-                            });
+                            let greater =
+                                greatest.is_none_or(|(_, most): (usize, f32)| !(x <= most || most.is_nan()));
                             if greater {
                                 greatest = Some((pixel + channel, x));
                             }

@@ -40,7 +40,12 @@ struct Input {
 }
 
 impl Shared {
-    fn new(batch: usize, descs: &Descs, parameters: &[Parameter; 2], options: &Options) -> Result<Self, Error> {
+    fn new(
+        batch: usize,
+        descs: &Descs,
+        parameters: &[Parameter; 2],
+        options: &Options,
+    ) -> Result<Self, Error> {
         let [weights, bias] = parameters;
         let plan = WeightsGradPlan::new(&descs.columns, options.level)?;
         Ok(Self {
