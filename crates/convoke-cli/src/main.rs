@@ -1,7 +1,7 @@
 //! The `convoke` program: convolution from the command line.
 //!
-//! Reading order: [`args`] is the command line; each command has a file of its own ([`filter`], [`conv2d`],
-//! [`bench`], [`explain`], [`info`]) that goes from arguments to files through the library; the rest serves
+//! Reading order: [`args`] is the command line; each command has a file of its own ([`filter`], [`conv2d`], [`conv_transpose2d`], [`grad`],
+//! [`layers`], [`learn`], [`bench`], [`explain`], [`info`]) that goes from arguments to files through the library; the rest serves
 //! them. Whatever goes wrong becomes one line on stderr and exit code 2, and no output file.
 
 mod alpha;
@@ -9,16 +9,19 @@ mod args;
 mod array;
 mod bench;
 mod conv2d;
+mod conv_transpose2d;
 mod error;
 mod explain;
 mod files;
 mod filter;
+mod grad;
 mod info;
 mod layers;
 mod learn;
 mod mask;
 mod memory;
 mod npy;
+mod parts;
 mod peak;
 mod picture;
 mod plot;
@@ -51,6 +54,8 @@ fn run(command: Command) -> Outcome<()> {
     match command {
         Command::Filter(args) => filter::run(&args),
         Command::Conv2d(args) => conv2d::run(&args),
+        Command::ConvTranspose2d(args) => conv_transpose2d::run(&args),
+        Command::Grad(args) => grad::run(&args),
         Command::Layers(args) => layers::run(&args),
         Command::Learn(args) => learn::run(&args),
         Command::Bench(args) => bench::run(&args),

@@ -11,6 +11,7 @@ pub(crate) mod lines;
 pub(crate) mod local;
 pub(crate) mod narrow;
 pub(crate) mod outer;
+pub(crate) mod outer_lanes;
 pub(crate) mod plane;
 pub(crate) mod rows;
 pub(crate) mod scatter;
