@@ -94,7 +94,8 @@ impl Case {
 
     /// What the reference says, before the activation.
     fn reference(&self) -> [Vec<f64>; 4] {
-        let [src, weights, bias, dy] = [&self.src, &self.weights, &self.bias, &self.dy].map(wide);
+        let [src, weights, bias, dy] =
+            [&self.src, &self.weights, &self.bias, &self.dy].map(|values| wide(values));
         let [dx, dw, db] = locally_connected_grads(&self.desc, &dy, &src, &weights);
         [locally_connected(&self.desc, &src, &weights, &bias), dx, dw, db]
     }
@@ -148,7 +149,7 @@ impl Case {
     }
 }
 
-fn wide(values: &Vec<f32>) -> Vec<f64> {
+fn wide(values: &[f32]) -> Vec<f64> {
     values.iter().map(|&value| value.into()).collect()
 }
 
@@ -159,12 +160,12 @@ fn layers() -> impl Strategy<Value = Conv2dDesc> {
         (desc.src_row_stride, desc.dst_row_stride, desc.activation) = (None, None, Activation::None);
         desc.batch = batch;
         let plan = LocallyConnected2dPlan::new(&desc, Level::scalar()).ok()?;
-        (plan.geometry().macs < 3_000_000 && plan.geometry().src.len < 100_000).then_some(desc)
+        (plan.geometry().macs < 1_000_000 && plan.geometry().src.len < 100_000).then_some(desc)
     })
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { source_file: Some(file!()), ..config(120) })]
+    #![proptest_config(ProptestConfig { source_file: Some(file!()), ..config(80) })]
 
     #[test]
     fn random_layers(desc in layers(), seed in any::<u64>(), offset in 0..16_usize) {
@@ -247,7 +248,7 @@ fn central_differences() {
             let dst = locally_connected(&desc, src, weights, bias);
             dst.iter().zip(&case.dy).map(|(dst, dy)| dst * f64::from(*dy)).sum()
         };
-        let [x, w, b] = [&case.src, &case.weights, &case.bias].map(wide);
+        let [x, w, b] = [&case.src, &case.weights, &case.bias].map(|values| wide(values));
         for level in Level::available() {
             let [_, dx, dw, db] = case.run(level, None, 0);
             for (i, &got) in dx.iter().enumerate() {
@@ -298,12 +299,13 @@ fn infinities_stay_where_they_belong() {
         let [dst, dx, dw, _] = case.run(level, None, 0);
         assert!(dst.iter().all(|x| x.is_finite()), "{level}");
         assert!(dx[..4].iter().all(|x| x.is_infinite()) && dx[4..].iter().all(|x| x.is_finite()), "{level}");
-        for tap in 0..9 {
+        let (first, others) = dw.split_at(9);
+        for (tap, dw) in first.iter().enumerate() {
             let inside = tap / 3 > 0 && tap % 3 > 0;
-            assert_eq!(dw[tap].is_infinite(), inside, "{level}, tap {tap}: {}", dw[tap]);
-            assert!(inside || dw[tap] == 0.0);
+            assert_eq!(dw.is_infinite(), inside, "{level}, tap {tap}: {dw}");
+            assert!(inside || *dw == 0.0);
         }
-        assert!(dw[9..].iter().all(|x| x.is_finite()), "{level}");
+        assert!(others.iter().all(|x| x.is_finite()), "{level}");
         // Nor does one image reach another.
         let mut case = Case::new(desc, 5, true);
         case.src[0] = f32::NAN;

@@ -187,10 +187,6 @@ fn accumulate<S: Simd, const M: usize, const V: usize>(
 ///
 /// The gradients `dy` of `M` out channels stay in registers for the whole window, so that each place is read and written once for `M` of them.
 #[inline(never)]
-#[expect(
-    clippy::needless_range_loop,
-    reason = "indices into several arrays at once; iterators are calls here"
-)]
 fn give_back<S: Simd, const M: usize, const V: usize>(
     simd: S,
     field: &Field<'_>,

@@ -29,6 +29,7 @@ const RATE: f32 = 2e-3;
 const UNSEEN: usize = 5000;
 
 type Layers = Vec<Box<dyn Layer>>;
+type Maker = fn(&Options) -> Result<Layers, convoke::Error>;
 
 fn relu(len: usize, options: &Options) -> Result<Box<dyn Layer>, convoke::Error> {
     Ok(Box::new(Activate::new(len, Activation::Relu, options)?))
@@ -111,7 +112,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         "{:<18} {:>10} {:>12} {:>10} {:>12} {:>9}",
         "network", "parameters", "MACs/example", "seconds", "examples/s", "right"
     );
-    let kinds: [(&str, fn(&Options) -> Result<Layers, convoke::Error>); 3] = [
+    let kinds: [(&str, Maker); 3] = [
         ("fully connected", fully_connected),
         ("locally connected", locally_connected),
         ("convolutional", convolutional),
