@@ -1,7 +1,7 @@
 //! The `convoke` program: convolution from the command line.
 //!
 //! Reading order: [`args`] is the command line; each command has a file of its own ([`filter`], [`conv2d`], [`conv_transpose2d`], [`grad`],
-//! [`bench`], [`explain`], [`info`]) that goes from arguments to files through the library; the rest serves
+//! [`layers`], [`learn`], [`bench`], [`explain`], [`info`]) that goes from arguments to files through the library; the rest serves
 //! them. Whatever goes wrong becomes one line on stderr and exit code 2, and no output file.
 
 mod alpha;
@@ -16,12 +16,15 @@ mod files;
 mod filter;
 mod grad;
 mod info;
+mod layers;
+mod learn;
 mod mask;
 mod memory;
 mod npy;
 mod parts;
 mod peak;
 mod picture;
+mod plot;
 mod progress;
 mod region;
 mod rows;
@@ -53,6 +56,8 @@ fn run(command: Command) -> Outcome<()> {
         Command::Conv2d(args) => conv2d::run(&args),
         Command::ConvTranspose2d(args) => conv_transpose2d::run(&args),
         Command::Grad(args) => grad::run(&args),
+        Command::Layers(args) => layers::run(&args),
+        Command::Learn(args) => learn::run(&args),
         Command::Bench(args) => bench::run(&args),
         Command::Explain(args) => explain::run(&args.what),
         Command::Info(args) => info::run(&args),

@@ -8,6 +8,7 @@
 //! | a convolution layer on f32 tensors | [`Conv2dDesc`] | [`Conv2dPlan`] |
 //! | several of them, one after the other, without the tensors between | [`ChainDesc`] | [`ChainPlan`] |
 //! | its transpose | [`ConvTranspose2dDesc`] | [`ConvTranspose2dPlan`] |
+//! | a layer whose weights are not shared, and its gradients | [`Conv2dDesc`] | [`LocallyConnected2dPlan`] |
 //! | the gradient of a layer with respect to its input | [`Conv2dDesc`] | [`InputGradPlan`] |
 //! | those with respect to its weights and its bias | [`Conv2dDesc`] | [`WeightsGradPlan`], [`BiasGradPlan`] |
 //! | a linear filter of u8, u16, i16 and f32 pictures | [`Filter2dDesc`] | [`Filter2dPlan`], or [`Filter2dStream`] by rows |
@@ -81,6 +82,7 @@ pub use conv::desc::{Conv2dDesc, Layout, Mode, Padding};
 pub use conv::geometry::{Geometry, Strides};
 pub use conv::grad::bias::BiasGradPlan;
 pub use conv::grad::plan::{WeightsGradDescription, WeightsGradPlan};
+pub use conv::local::plan::LocallyConnected2dPlan;
 pub use conv::operands::Operands;
 pub use conv::packed::{Packed, identity};
 pub use conv::part::Part;

@@ -17,6 +17,7 @@
 //! | [`conv2d`](mod@conv2d) | What does a convolution layer compute? |
 //! | [`transpose`] | What is its transpose? |
 //! | [`gradient`] | What are its derivatives? |
+//! | [`learning`] | What do layers without shared weights, pooling and the loss compute? |
 //! | [`activation`] | What is applied to a sum before it is stored? |
 //! | [`filter2d`] | What does a picture filter compute, and how does its sum become an 8-bit pixel? |
 //! | [`layers`] | Why convolution at all: how many parameters do the three kinds of layer have? |
@@ -40,6 +41,7 @@ pub mod definition;
 pub mod filter2d;
 pub mod gradient;
 pub mod layers;
+pub mod learning;
 pub mod size;
 pub mod tensor;
 pub mod transpose;

@@ -13,6 +13,7 @@
 //! | an 8-bit picture | OpenCV's result, bit for bit | [`opencv`] |
 //! | a tensor and weights | a layer's output | [`Conv2d`] |
 //! | the same for layers in a row | the last one's output, without the tensors between | [`Chain`] |
+//! | examples | layers that learn from them | [`learn`] |
 //! | buffers, no heap, no threads | the same | [`Conv2dPlan`], [`ChainPlan`], [`Filter2dPlan`], [`GemmConv2dPlan`] |
 //!
 //! Everywhere: slices in, slices or vectors out; errors that name the operand; results that do not depend on
@@ -48,6 +49,7 @@ mod chain;
 mod conv2d;
 mod filter;
 mod gaussian;
+pub mod learn;
 pub mod mask;
 pub mod opencv;
 mod options;
@@ -60,10 +62,11 @@ pub use conv2d::{Candidate, Conv2d, Explanation};
 pub use convoke_core::{
     Accumulate, Activation, BiasGradPlan, Border, ChainDesc, ChainDescription, ChainError, ChainOperands,
     ChainPlan, Conv2dDesc, Conv2dPlan, ConvTranspose2dDesc, ConvTranspose2dPlan, Description, Error,
-    Filter2dDesc, Filter2dPlan, Filter2dStream, Geometry, InputGradPlan, Layout, Level, Mode, NarrowDesc,
-    NarrowMask, NarrowPixel, NarrowPlan, NarrowScratch, NarrowScratchLen, Operands, OutputSize, Packed,
-    PackedMask, Padding, Piece, Pieces, Pixel, RepeatedBoxDesc, RepeatedBoxDescription, RepeatedBoxPlan,
-    Rounding, Strides, TransposeDescription, WeightsGradDescription, WeightsGradPlan, factor,
+    Filter2dDesc, Filter2dPlan, Filter2dStream, Geometry, InputGradPlan, Layout, Level,
+    LocallyConnected2dPlan, Mode, NarrowDesc, NarrowMask, NarrowPixel, NarrowPlan, NarrowScratch,
+    NarrowScratchLen, Operands, OutputSize, Packed, PackedMask, Padding, Piece, Pieces, Pixel,
+    RepeatedBoxDesc, RepeatedBoxDescription, RepeatedBoxPlan, Rounding, Strides, TransposeDescription,
+    WeightsGradDescription, WeightsGradPlan, factor,
 };
 pub use convoke_gemm::GemmConv2dPlan;
 pub use convoke_simd::UnknownLevel;

@@ -7,7 +7,9 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand};
 use convoke::{Accumulate, Activation, Border, GaussianMethod, Mode, Padding};
 
-use values::{Anchor, FilterChoice, LayerAlgorithm, LevelChoice, OutRange, OutputType, Pair, Roi, Wrt};
+use values::{
+    Anchor, Extent, FilterChoice, LayerAlgorithm, LevelChoice, OutRange, OutputType, Pair, Roi, Wrt,
+};
 
 /// Convolution: filter pictures, run and time layers, explain what is chosen and why.
 #[derive(Debug, Parser)]
@@ -30,6 +32,11 @@ pub(crate) enum Command {
     /// Compute the gradient of a convolution layer with respect to its input, weights or bias
     #[command(after_long_help = GRAD_NOTES)]
     Grad(Box<GradArgs>),
+    /// Count parameters, multiply-adds and bytes of the three kinds of layer on one image
+    Layers(LayersArgs),
+    /// Find the mask that turns one picture into another
+    #[command(after_long_help = LEARN_NOTES)]
+    Learn(LearnArgs),
     /// Time layers, or picture filters, against what this core can do
     Bench(BenchArgs),
     /// Show the plan of a conv2d or filter: every candidate, its cost, and why it won or lost
@@ -55,6 +62,13 @@ const GRAD_NOTES: &str = "\
 --wrt bias     needs --grad-output
 The gradient of the output is that of the layer's sums, before its activation. Options of the geometry are those of conv2d.
 Gradients with respect to the input are for zero and constant borders, or windows that stay inside.";
+
+/// What `learn` does, and what it prints.
+const LEARN_NOTES: &str = "\
+Finds the mask with the least mean square error over all channels, by conjugate gradients, and prints its rows, which --mask takes, and
+a last line with a # that tells the error.
+Only pixels whose window lies inside the picture count, so the border does not matter; the mask lies as with the default --anchor.
+Whole-numbered targets are left out where they have their type's least or greatest value: they may have been clamped.";
 
 /// What every command that computes has.
 #[derive(Args, Clone, Copy, Debug)]
@@ -308,6 +322,46 @@ impl IntegerArgs {
         .into_iter()
         .find_map(|(name, given)| given.then_some(name))
     }
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct LayersArgs {
+    /// Height and width of the image
+    #[arg(long, value_name = "HxW", default_value = "200x200", allow_hyphen_values = true)]
+    pub(crate) image: Extent,
+    /// Neurons of the fully and of the locally connected layer [default: one for each pixel]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
+    pub(crate) neurons: Option<u64>,
+    /// Height and width of what a neuron of the locally connected layer sees, and of a filter
+    #[arg(long, value_name = "RxS", default_value = "10x10", allow_hyphen_values = true)]
+    pub(crate) field: Extent,
+    /// Filters of the convolutional layer
+    #[arg(long, value_name = "N", default_value_t = 100, value_parser = clap::value_parser!(u64).range(1..))]
+    pub(crate) filters: u64,
+    /// One JSON object instead of a table
+    #[arg(long)]
+    pub(crate) json: bool,
+    /// Accepted for uniformity; this command shows no progress
+    #[arg(long, hide = true)]
+    pub(crate) quiet: bool,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct LearnArgs {
+    /// A picture or an .npy array
+    #[arg(value_name = "IN")]
+    pub(crate) input: PathBuf,
+    /// What the mask makes of it: as large, with as many channels
+    #[arg(value_name = "TARGET")]
+    pub(crate) target: PathBuf,
+    /// Height and width of the mask
+    #[arg(long, value_name = "RxS", allow_hyphen_values = true)]
+    pub(crate) size: Extent,
+    /// Draws the loss of each step and the mask into this folder: loss.png and mask.png
+    #[arg(long, value_name = "DIR")]
+    pub(crate) plot: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) common: Common,
 }
 
 #[derive(Args, Debug)]

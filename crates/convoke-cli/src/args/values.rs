@@ -149,6 +149,24 @@ impl FromStr for Pair {
     }
 }
 
+/// A height and a width, such as `200x100`; one side stands for both.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Extent(pub(crate) [u64; 2]);
+
+impl FromStr for Extent {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let sides: Option<Vec<u64>> =
+            text.split('x').map(|side| side.trim().parse().ok().filter(|&n| n > 0)).collect();
+        match sides.as_deref() {
+            Some(&[side]) => Ok(Self([side; 2])),
+            Some(&[height, width]) => Ok(Self([height, width])),
+            _ => Err("must be sizes HxW of at least 1, or one for both".to_owned()),
+        }
+    }
+}
+
 impl Pair {
     /// Height and width; a single number was given for a width alone if there is one dimension only.
     pub(crate) fn size(self, one_dimensional: bool) -> [usize; 2] {

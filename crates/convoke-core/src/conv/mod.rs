@@ -8,6 +8,7 @@ pub(crate) mod geometry;
 pub(crate) mod grad;
 mod grid;
 mod lanes;
+pub(crate) mod local;
 pub(crate) mod operands;
 mod pack;
 pub(crate) mod packed;

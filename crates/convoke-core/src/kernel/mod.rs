@@ -10,6 +10,7 @@ mod lane_tile;
 mod lane_walk;
 pub(crate) mod lanes;
 pub(crate) mod lines;
+pub(crate) mod local;
 pub(crate) mod narrow;
 pub(crate) mod outer;
 pub(crate) mod outer_lanes;

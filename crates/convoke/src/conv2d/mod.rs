@@ -82,12 +82,32 @@ impl Conv2d {
     /// # Errors
     /// [`Error::Length`] if there is not one for each.
     pub fn bias(mut self, bias: &[f32]) -> Result<Self, Error> {
+        self.set_bias(bias)?;
+        Ok(self)
+    }
+
+    /// Other weights, in the order of [`new`](Self::new), packed into the place of the old ones. Nothing is planned anew.
+    ///
+    /// # Errors
+    /// [`Error::Length`] for another number of them; the layer is then as it was.
+    pub fn set_weights(&mut self, weights: &[f32]) -> Result<(), Error> {
+        self.engine.pack(weights, &mut self.packed)
+    }
+
+    /// Another bias, or a first one: see [`bias`](Self::bias).
+    ///
+    /// # Errors
+    /// [`Error::Length`] if there is not one value for each out channel; the layer is then as it was.
+    pub fn set_bias(&mut self, bias: &[f32]) -> Result<(), Error> {
         let required = self.desc().out_channels;
         if bias.len() != required {
             return Err(Error::Length { operand: "bias", required, got: bias.len() });
         }
-        self.bias = Some(bias.to_vec());
-        Ok(self)
+        match &mut self.bias {
+            Some(old) => old.copy_from_slice(bias),
+            none => *none = Some(bias.to_vec()),
+        }
+        Ok(())
     }
 
     /// The layer's output for `src`, of [`dst_shape`](Self::dst_shape).

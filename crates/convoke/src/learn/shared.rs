@@ -1,0 +1,155 @@
+//! The common part of layers that are a convolution: plans for a batch, weights packed when they have changed, and the three
+//! gradients, each on threads.
+
+use convoke_core::{BiasGradPlan, Conv2dDesc, Error, InputGradPlan, Operands, WeightsGradPlan};
+
+use super::layer::Parameter;
+use super::threads::run_pieces;
+use crate::buffer::{Scratch, zeros};
+use crate::conv2d::Conv2d;
+use crate::options::Options;
+
+/// The two ways in which plans see a batch. They differ where its examples are pixels: rows, which pieces of a result can be, and
+/// columns, which the gradient of the weights reads best.
+pub(super) struct Descs {
+    pub(super) rows: Conv2dDesc,
+    pub(super) columns: Conv2dDesc,
+}
+
+/// Everything that depends on the number of examples.
+#[derive(Debug)]
+pub(super) struct Shared {
+    batch: usize,
+    forward: Conv2d,
+    /// Whether the packed weights are old: those of the layer, and those of its input gradient.
+    stale: [bool; 2],
+    input: Option<Input>,
+    weights: WeightsGradPlan,
+    weights_scratch: Scratch,
+    bias: BiasGradPlan,
+    rows: Conv2dDesc,
+    options: Options,
+}
+
+/// The gradient with respect to the input, planned when it is first asked for: the first layer of a network needs none.
+#[derive(Debug)]
+struct Input {
+    plan: InputGradPlan,
+    packed: Vec<f32>,
+    scratch: Scratch,
+}
+
+impl Shared {
+    fn new(
+        batch: usize,
+        descs: &Descs,
+        parameters: &[Parameter; 2],
+        options: &Options,
+    ) -> Result<Self, Error> {
+        let [weights, bias] = parameters;
+        let plan = WeightsGradPlan::new(&descs.columns, options.level)?;
+        Ok(Self {
+            batch,
+            forward: Conv2d::with_options(&descs.rows, &weights.values, options)?.bias(&bias.values)?,
+            stale: [false, true],
+            input: None,
+            weights: plan,
+            weights_scratch: Scratch::new(plan.scratch_len()),
+            bias: BiasGradPlan::new(&descs.columns, options.level)?,
+            rows: descs.rows,
+            options: *options,
+        })
+    }
+
+    /// The plans for `batch` examples: those that there are, or new ones.
+    pub(super) fn ready<'a>(
+        slot: &'a mut Option<Self>,
+        batch: usize,
+        descs: impl FnOnce() -> Descs,
+        parameters: &[Parameter; 2],
+        options: &Options,
+    ) -> Result<&'a mut Self, Error> {
+        if slot.as_ref().is_none_or(|shared| shared.batch != batch) {
+            *slot = None;
+        }
+        match slot {
+            Some(shared) => Ok(shared),
+            None => Ok(slot.insert(Self::new(batch, &descs(), parameters, options)?)),
+        }
+    }
+
+    /// Parameters may have changed.
+    pub(super) fn forget_weights(&mut self) {
+        self.stale = [true; 2];
+    }
+
+    pub(super) fn forward(
+        &mut self,
+        src: &[f32],
+        [weights, bias]: &[Parameter; 2],
+        dst: &mut [f32],
+    ) -> Result<(), Error> {
+        if self.stale[0] {
+            self.forward.set_weights(&weights.values)?;
+            self.forward.set_bias(&bias.values)?;
+            self.stale[0] = false;
+        }
+        self.forward.run_into(src, dst)
+    }
+
+    pub(super) fn backward(
+        &mut self,
+        src: &[f32],
+        dst_grad: &[f32],
+        src_grad: Option<&mut [f32]>,
+        parameters: &mut [Parameter; 2],
+    ) -> Result<(), Error> {
+        let [weights, bias] = parameters;
+        if let Some(src_grad) = src_grad {
+            self.input(dst_grad, &weights.values, src_grad)?;
+        }
+        let (plan, work) = (&self.weights, self.weights.geometry().macs);
+        run_pieces(
+            &self.options,
+            work,
+            |count| plan.pieces(count),
+            &mut weights.gradient,
+            &self.weights_scratch,
+            |piece, part, scratch| plan.run_piece(piece, dst_grad, src, part, scratch),
+        )?;
+        let plan = &self.bias;
+        run_pieces(
+            &self.options,
+            dst_grad.len() as u64 / 4,
+            |count| plan.pieces(count),
+            &mut bias.gradient,
+            &Scratch::new(0),
+            |piece, part, _| plan.run_piece(piece, dst_grad, part),
+        )
+    }
+
+    fn input(&mut self, dst_grad: &[f32], weights: &[f32], src_grad: &mut [f32]) -> Result<(), Error> {
+        let input = match &mut self.input {
+            Some(input) => input,
+            slot => {
+                let plan = InputGradPlan::new(&self.rows, self.options.level)?;
+                let packed = zeros("packed weights", plan.packed_len())?;
+                slot.insert(Input { plan, packed, scratch: Scratch::new(plan.scratch_len()) })
+            }
+        };
+        let Input { plan, packed, scratch } = input;
+        if self.stale[1] {
+            plan.pack(weights, packed)?;
+            self.stale[1] = false;
+        }
+        let operands = Operands::new(dst_grad, plan.open(packed)?);
+        run_pieces(
+            &self.options,
+            plan.geometry().macs,
+            |count| plan.pieces(count),
+            src_grad,
+            scratch,
+            |piece, part, scratch| plan.run_piece(piece, &operands, part, scratch),
+        )
+    }
+}
