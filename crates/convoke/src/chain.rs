@@ -11,7 +11,7 @@ use crate::options::Options;
 ///
 /// Bit for bit it makes what the layers make one after the other with the direct algorithm, but the tensors between
 /// them never exist: some rows of the output are made from start to end before the next. That takes little memory, and less
-/// time where such tensors would not stay in the second-level cache: see `docs/performance.md`.
+/// time where such tensors would not stay in the caches: see `docs/performance.md`.
 ///
 /// ```
 /// use convoke::{Activation, Chain, ChainDesc, Conv2dDesc, Layout, Padding};

@@ -19,7 +19,7 @@ use crate::{Conv2dDesc, Level};
 ///
 /// The result is, bit for bit, that of the layers run one after the other with [`Conv2dPlan`]. What lies between them is a
 /// few rows in scratch, each made once for each piece of the output. That pays where whole tensors would not stay in the
-/// second-level cache; and it is the way to run layers whose tensors do not fit in memory at all.
+/// caches; and it is the way to run layers whose tensors do not fit in memory at all.
 ///
 /// A plan is `Copy`, holds no memory and can be shared by threads.
 ///
