@@ -12,6 +12,7 @@ pub(crate) mod lanes;
 pub(crate) mod lines;
 pub(crate) mod narrow;
 pub(crate) mod outer;
+pub(crate) mod outer_lanes;
 pub(crate) mod plane;
 pub(crate) mod rows;
 pub(crate) mod scatter;

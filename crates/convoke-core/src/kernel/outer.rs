@@ -6,14 +6,14 @@
 
 use convoke_simd::Simd;
 
-use super::tile;
+use super::stripe;
 
 /// Vectors of a full tile.
 pub(crate) const VECTORS: usize = 2;
 
-/// Out channels of a full tile.
+/// Out channels of a full tile: as many as a stripe has. With one more the compiler keeps sums in memory.
 pub(crate) const fn channels(registers: usize) -> usize {
-    tile::pixels(registers, VECTORS)
+    stripe::channels(registers)
 }
 
 /// Where a tile of sums goes.
@@ -44,9 +44,9 @@ pub(crate) fn run<S: Simd>(
         };
     }
     if vectors == 1 {
-        choose!(1: 14 13 12 11 10 9 8 7 6 5 4 3 2 1);
+        choose!(1: 13 12 11 10 9 8 7 6 5 4 3 2 1);
     } else {
-        choose!(2: 14 13 12 11 10 9 8 7 6 5 4 3 2 1);
+        choose!(2: 13 12 11 10 9 8 7 6 5 4 3 2 1);
     }
     debug_assert!(false, "a tile of {count} out channels");
 }
@@ -60,7 +60,7 @@ pub(crate) fn run<S: Simd>(
 /// dst[k][j] = sum                      (or += for all blocks but the first)
 /// ```
 ///
-/// Departures: a tile at once, sums in registers, one function for each shape: as in the [register tile](super::tile). Each step
+/// Departures: what will be written is fetched first (most tiles of a large gradient are not in any near cache); a tile at once, sums in registers, one function for each shape: as in the [register tile](super::tile). Each step
 /// reads `V` vectors and broadcasts `M` values for `M * V` multiply-adds; both panels are read from front to back.
 #[inline(never)]
 #[expect(
@@ -76,6 +76,13 @@ fn accumulate<S: Simd, const M: usize, const V: usize>(
     simd.vectorize(
         #[inline(always)]
         || {
+            let Target { dst, step, lanes, add } = target;
+            // Where the sums will go is fetched while they are made: stores that wait for memory hold up those behind them.
+            for m in 0..M {
+                for v in 0..V {
+                    simd.prefetch(dst.get(m * step + v * S::LANES..).unwrap_or_default());
+                }
+            }
             let mut sums = [[simd.splat(0.0); V]; M];
             let mut rights = right.chunks_exact(V * S::LANES);
             for left in left.chunks_exact(M) {
@@ -91,7 +98,6 @@ fn accumulate<S: Simd, const M: usize, const V: usize>(
                     }
                 }
             }
-            let Target { dst, step, lanes, add } = target;
             if lanes == V * S::LANES {
                 for m in 0..M {
                     let dst = &mut dst[m * step..][..V * S::LANES];

@@ -31,10 +31,58 @@ pub(super) fn left<S: Simd>(
     for (y, out) in ys.clone().step_by(step).zip(out.chunks_exact_mut(count * m)) {
         let dy = &dy[dst.at(*image, channels.start, y, xs.start)..];
         match layout {
-            Layout::Nhwc => copy(simd, dy, dst.pixel, count, out, m, m),
+            Layout::Nhwc => copy(simd, dy, dst.pixel, count, out, m, m, m),
             Layout::Nchw => transpose_into(simd, dy, dst.channel, [m, count], out, m),
         }
     }
+}
+
+/// Lays out all out channels `channels` of a segment's pixels of `dy`, whose channels lie side by side, in as many panels as there
+/// are tiles: pixel by pixel, so that what is read is one stream. `len` are the pixels of the block.
+#[inline(never)]
+pub(super) fn left_pixels<S: Simd>(
+    simd: S,
+    geometry: &Geometry,
+    dy: &[f32],
+    segment: &Segment,
+    channels: &Range<usize>,
+    [tiles, len]: [usize; 2],
+    panels: &mut [f32],
+) {
+    let (size, larger) = (channels.len() / tiles, channels.len() % tiles);
+    let mut pixel = segment.at;
+    simd.vectorize(
+        #[inline(always)]
+        || {
+            for y in segment.ys.clone() {
+                let row = &dy[geometry.dst.at(segment.image, channels.start, y, segment.xs.start)..];
+                for x in 0..segment.xs.len() {
+                    let row = &row[x * geometry.dst.pixel..];
+                    let mut k = 0;
+                    for tile in 0..tiles {
+                        let m = if tile < larger { size + 1 } else { size };
+                        let out = &mut panels[k * len + pixel * m..];
+                        // What a whole vector spills over is the next pixels', which are still to come.
+                        if (len - pixel) * m >= S::LANES && row.len() >= k + S::LANES && m <= S::LANES {
+                            simd.store(simd.load(&row[k..]), out);
+                        } else {
+                            let mut at = 0;
+                            while at < m {
+                                let lanes = if m - at < S::LANES { m - at } else { S::LANES };
+                                simd.store_first(
+                                    simd.load_first(&row[k + at..][..lanes]),
+                                    &mut out[at..][..lanes],
+                                );
+                                at += lanes;
+                            }
+                        }
+                        k += m;
+                    }
+                    pixel += 1;
+                }
+            }
+        },
+    );
 }
 
 /// Clears pixels at which a tap of the window lies outside the image.
@@ -56,6 +104,11 @@ pub(super) fn clear_absent(
         }
     }
 }
+
+/// Channels of a pixel above which a processor does not find out by itself what is read next, and how many of them are fetched at a
+/// time.
+const FAR: usize = 128;
+const AHEAD: usize = 128;
 
 /// What weights meet, and where.
 pub(super) struct Columns<'a> {
@@ -95,8 +148,27 @@ impl Columns<'_> {
             };
             let at =
                 (tap / cols) * desc.dilation[0] * source.row + (tap % cols) * desc.dilation[1] * source.pixel;
-            self.run(simd, at + c, end - next, width, segment, &mut out[next - lanes.start..]);
+            let lane = next - lanes.start;
+            // Pixels lie far apart where there are many channels: what the next panels read of each is fetched with it.
+            let ahead = if source.pixel > FAR && lanes.start.is_multiple_of(AHEAD) { AHEAD } else { 0 };
+            if ahead > 0 {
+                self.fetch(simd, at + c, ahead, segment);
+            }
+            self.run(simd, at + c, end - next, [width, width - lane], segment, &mut out[lane..]);
             next = end;
+        }
+    }
+
+    /// Fetches values that are read soon, from place `at` of each pixel on.
+    fn fetch<S: Simd>(&self, simd: S, at: usize, len: usize, segment: &Segment) {
+        const LINE: usize = 16;
+        for row in 0..segment.ys.len() {
+            for col in 0..segment.xs.len() {
+                let first = self.first + row * self.steps[0] + col * self.steps[1] + at;
+                for ahead in (0..len).step_by(LINE) {
+                    simd.prefetch(self.source.data.get(first + ahead..).unwrap_or_default());
+                }
+            }
         }
     }
 
@@ -106,39 +178,53 @@ impl Columns<'_> {
         simd: S,
         at: usize,
         len: usize,
-        width: usize,
+        [width, room]: [usize; 2],
         segment: &Segment,
         out: &mut [f32],
     ) {
         let count = segment.xs.len();
         for row in 0..segment.ys.len() {
             let src = &self.source.data[self.first + row * self.steps[0] + at..];
-            copy(simd, src, self.steps[1], count, &mut out[row * count * width..], width, len);
+            let out = &mut out[row * count * width..];
+            copy(simd, src, self.steps[1], count, out, width, room, len);
         }
     }
 }
 
-/// Copies `count` rows of `len` values: from rows that are `from` apart, to rows that are `to` apart.
+/// Copies `count` rows of `len` values: from rows that are `from` apart, to rows that are `to` apart and have `room` for as many.
+/// What is behind the values in a row may be overwritten.
+///
+/// A vector that is not full is stored whole where what it spills over is written later, or nobody's: masked stores take several
+/// times as long.
 #[inline(never)]
-fn copy<S: Simd>(simd: S, src: &[f32], from: usize, count: usize, out: &mut [f32], to: usize, len: usize) {
+#[expect(clippy::too_many_arguments, reason = "two rows, and how many of what")]
+fn copy<S: Simd>(
+    simd: S,
+    src: &[f32],
+    from: usize,
+    count: usize,
+    out: &mut [f32],
+    to: usize,
+    room: usize,
+    len: usize,
+) {
     simd.vectorize(
         #[inline(always)]
         || {
-            if len.is_multiple_of(S::LANES) {
-                for i in 0..count {
-                    let (src, out) = (&src[i * from..][..len], &mut out[i * to..][..len]);
-                    let mut at = 0;
-                    while at < len {
-                        simd.store(simd.load(&src[at..]), &mut out[at..]);
-                        at += S::LANES;
-                    }
-                }
-                return;
-            }
             let mut at = 0;
             while at < len {
                 let lanes = if len - at < S::LANES { len - at } else { S::LANES };
-                for i in 0..count {
+                let spills = lanes == S::LANES || at + S::LANES <= room || (at == 0 && to == len);
+                let fits = |len: usize, step: usize| {
+                    let whole = len.saturating_sub(at + S::LANES);
+                    if len < at + S::LANES { 0 } else { whole / step + 1 }
+                };
+                let whole =
+                    if spills { count.min(fits(src.len(), from)).min(fits(out.len(), to)) } else { 0 };
+                for i in 0..whole {
+                    simd.store(simd.load(&src[i * from + at..]), &mut out[i * to + at..]);
+                }
+                for i in whole..count {
                     let v = simd.load_first(&src[i * from + at..][..lanes]);
                     simd.store_first(v, &mut out[i * to + at..][..lanes]);
                 }

@@ -6,12 +6,11 @@ use core::ops::Range;
 use convoke_simd::{Kernel, Simd};
 
 use super::blocks::Block;
-use super::columns::{Columns, clear_absent, left};
+use super::columns::{Columns, clear_absent, left, left_pixels};
 use super::layout::{ALIGN, Feed, border, source, tap_channels};
 use super::plan::WeightsGradPlan;
-use crate::Border;
 use crate::conv::band::{Channels, Gather, Source};
-use crate::conv::desc::{Layout, Mode};
+use crate::conv::desc::Layout;
 use crate::conv::packed::are_finite;
 use crate::conv::window::Walk;
 use crate::kernel::outer::{self, Target};
@@ -79,8 +78,7 @@ impl Walker<'_> {
         let WeightsGradPlan { desc, geometry, arrangement, .. } = self.plan;
         self.lay_left(simd, block, None, panels);
         // A zero that stands for an absent tap must not meet an infinity.
-        let hangs = desc.border == Border::Zero && [geometry.pad_before, geometry.pad_after] != [[0, 0]; 2];
-        let masked = hangs && !are_finite(&panels[..self.chunk.len() * block.len()]);
+        let masked = self.plan.hangs_over_nothing() && !are_finite(&panels[..self.chunk.len() * block.len()]);
         if arrangement.feed == Feed::Band {
             for segment in block.segments() {
                 let band = &mut bands[segment.number * arrangement.band..];
@@ -95,10 +93,7 @@ impl Walker<'_> {
             return self.columns(simd, block, None, [panels, bands], right, dw);
         }
         for tap in 0..taps {
-            let at = match desc.mode {
-                Mode::Correlate => tap,
-                Mode::Convolve => taps - 1 - tap,
-            };
+            let at = self.plan.window_tap(tap);
             let [r, s] = [at / cols, at % cols];
             if masked {
                 self.lay_left(simd, block, Some([r, s]), panels);
@@ -147,6 +142,13 @@ impl Walker<'_> {
     /// Lays out `dy`, without the pixels at which a tap is absent if one is given.
     fn lay_left<S: Simd>(&self, simd: S, block: &Block, tap: Option<[usize; 2]>, panels: &mut [f32]) {
         let WeightsGradPlan { desc, geometry, .. } = self.plan;
+        if desc.layout == Layout::Nhwc && tap.is_none() {
+            let tiles = self.chunk.len().div_ceil(self.plan.arrangement.tile);
+            for segment in block.segments() {
+                left_pixels(simd, geometry, self.dy, &segment, &self.chunk, [tiles, block.len()], panels);
+            }
+            return;
+        }
         for tile in self.tiles() {
             let m = tile.len();
             let panel = &mut panels[(tile.start - self.chunk.start) * block.len()..][..m * block.len()];
@@ -211,7 +213,7 @@ impl Walker<'_> {
                             every: [1, 1],
                         };
                         let columns = Columns { desc, depth, source, first: 0, steps: [row, pixel] };
-                        columns.run(simd, lanes.start - all.start, lanes.len(), width, &segment, out);
+                        columns.run(simd, lanes.start - all.start, lanes.len(), [width; 2], &segment, out);
                         continue;
                     }
                 };

@@ -5,5 +5,6 @@ pub(crate) mod bias;
 mod blocks;
 mod columns;
 mod dense;
+mod lanes;
 mod layout;
 pub(crate) mod plan;

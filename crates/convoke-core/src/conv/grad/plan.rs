@@ -6,9 +6,12 @@ use convoke_simd::Level;
 
 use super::blocks::Blocks;
 use super::dense::Dense;
+use super::lanes::{LaneArrangement, Lanes};
 use super::layout::{Arrangement, Feed};
-use crate::conv::desc::Conv2dDesc;
+use crate::Border;
+use crate::conv::desc::{Conv2dDesc, Mode};
 use crate::conv::geometry::Geometry;
+use crate::conv::packed::are_finite;
 use crate::conv::piece::{Piece, Pieces};
 use crate::error::{Error, check_len};
 
@@ -45,6 +48,8 @@ pub struct WeightsGradPlan {
     pub(super) level: Level,
     pub(super) blocks: Blocks,
     pub(super) arrangement: Arrangement,
+    lanes: Option<LaneArrangement>,
+    scratch: usize,
 }
 
 impl WeightsGradPlan {
@@ -56,7 +61,9 @@ impl WeightsGradPlan {
         let geometry = Geometry::new(desc)?;
         let blocks = Blocks::new(desc.batch, geometry.out_size);
         let arrangement = Arrangement::new(desc, &geometry, &blocks, level)?;
-        Ok(Self { desc: *desc, geometry, level, blocks, arrangement })
+        let lanes = LaneArrangement::new(desc, &geometry, &blocks, level);
+        let scratch = arrangement.len.max(lanes.map_or(0, |lanes| lanes.len));
+        Ok(Self { desc: *desc, geometry, level, blocks, arrangement, lanes, scratch })
     }
 
     /// The layer whose gradient this is.
@@ -76,7 +83,7 @@ impl WeightsGradPlan {
 
     /// Elements of scratch that a run, or a piece, needs.
     pub fn scratch_len(&self) -> usize {
-        self.arrangement.len
+        self.scratch
     }
 
     /// Computes all of `dw`, which has [`Geometry::weights_len`] elements.
@@ -93,7 +100,11 @@ impl WeightsGradPlan {
 
     /// About `count` pieces that together are all of `dw`: ranges of out channels.
     pub fn pieces(&self, count: usize) -> Pieces {
-        let tile = self.arrangement.tile.min(self.geometry.group_out);
+        // What is made together is not cut.
+        let tile = match self.lanes {
+            Some(_) => self.level.lanes() * self.geometry.group_out,
+            None => self.arrangement.tile.min(self.geometry.group_out),
+        };
         Pieces::of_channels(self.desc.out_channels, self.geometry.weights_len, count, tile)
     }
 
@@ -132,8 +143,27 @@ impl WeightsGradPlan {
             dw.fill(0.0);
             return Ok(());
         }
-        self.level.dispatch(Dense { plan: self, channels, dy, src, dw, scratch });
+        // A zero that stands for an absent tap must not meet an infinity, so it is looked for.
+        match self.lanes {
+            Some(arrangement) if !self.hangs_over_nothing() || are_finite(dy) => {
+                self.level.dispatch(Lanes { plan: self, arrangement, channels, dy, src, dw, scratch });
+            }
+            _ => self.level.dispatch(Dense { plan: self, channels, dy, src, dw, scratch }),
+        }
         Ok(())
+    }
+
+    /// Whether taps may be absent.
+    pub(super) fn hangs_over_nothing(&self) -> bool {
+        self.desc.border == Border::Zero && [self.geometry.pad_before, self.geometry.pad_after] != [[0, 0]; 2]
+    }
+
+    /// The tap of the window that the weight of a tap meets.
+    pub(super) fn window_tap(&self, tap: usize) -> usize {
+        match self.desc.mode {
+            Mode::Correlate => tap,
+            Mode::Convolve => self.desc.kernel[0] * self.desc.kernel[1] - 1 - tap,
+        }
     }
 
     /// The `n` of the error bound `|dw - exact| <= n * 2^-24 * sum |dy * x|`: pixels of a block and number of blocks, with what
@@ -147,6 +177,7 @@ impl WeightsGradPlan {
         WeightsGradDescription {
             kernel: self.desc.kernel,
             reads: match self.arrangement.feed {
+                _ if self.lanes.is_some() => "channels as lanes",
                 Feed::InPlace => "columns in place",
                 Feed::Band => "columns by bands",
                 Feed::Taps => "columns tap by tap",

@@ -76,7 +76,8 @@ impl Axis {
         let fits = |len: &usize| *len <= MOST;
         // From the first tap of the first window to the last tap of the last one.
         let windows = (size - 1).checked_mul(stride).filter(fits).ok_or(overflow)?;
-        let extent = (taps - 1).checked_mul(dilation).map(|reach| reach + 1).filter(fits).ok_or(overflow)?;
+        let extent = (taps - 1).checked_mul(dilation).and_then(|reach| reach.checked_add(1));
+        let extent = extent.filter(fits).ok_or(overflow)?;
         let reached = windows + extent;
         if stride > MOST || reached > MOST {
             return Err(overflow);

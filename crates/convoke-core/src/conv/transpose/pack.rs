@@ -12,6 +12,10 @@ use crate::conv::pack::tap_place;
 use crate::conv::plan::Conv2dPlan;
 use crate::conv::route::Route;
 use crate::conv::turned::Turn;
+use crate::kernel::transpose::transpose_to;
+
+/// Most taps of a kernel whose places are looked up.
+const TABLE: usize = 128;
 
 /// Writes the weights of all phases; `packed` starts as zeros.
 pub(super) struct Pack<'a> {
@@ -76,43 +80,114 @@ impl Weights<'_> {
     }
 
     /// In the order of blocks of out channels: for each tap and in channel a block's width of them side by side.
-    ///
-    /// Out channels lie side by side in NHWC, and with a single tap: rows are copied. In NCHW a block of one in channel is a matrix,
-    /// out channels by taps, which changes places in registers; all phases would read it, so each takes its own taps only.
     #[inline(always)]
     fn pack<S: Simd>(&self, simd: S, plan: &Conv2dPlan, packed: &mut [f32]) {
-        let [rows, cols] = plan.desc.kernel;
-        let (depth, out) = (plan.geometry.group_in, plan.geometry.group_out);
-        let beside = self.phases.layer.layout == Layout::Nhwc || self.phases.layer.kernel == [1, 1];
         // Blocks count the out channels of a group, or of all groups where they have a width of one.
         let blocks = plan.blocks;
-        for (group, packed) in packed.chunks_exact_mut(blocks.len()).enumerate() {
+        let out = plan.geometry.group_out;
+        let taps = self.phases.layer.kernel[0] * self.phases.layer.kernel[1];
+        let beside = self.phases.layer.layout == Layout::Nhwc || taps == 1;
+        for (number, packed) in packed.chunks_exact_mut(blocks.len()).enumerate() {
+            if beside {
+                self.rows(simd, plan, number, packed);
+                continue;
+            }
             for block in blocks.iter() {
-                let width = block.vectors * blocks.lanes;
-                let packed = &mut packed[block.weights..][..width * rows * cols * depth];
-                let first = group * blocks.channels + block.first;
-                let (group, first) = (first / out, first % out);
-                for r in 0..rows {
-                    for s in 0..cols {
-                        let tap = self.tap([r, s]);
-                        let packed = &mut packed[(r * cols + s) * depth * width..][..depth * width];
-                        if beside {
-                            for (c, packed) in packed.chunks_exact_mut(width).enumerate() {
-                                let at = self.place(group * depth + c, first, tap);
-                                copy(simd, &self.weights[at..][..block.channels], packed);
-                            }
-                        } else {
-                            // One row of the transposed matrix: a column of weights, which are as many apart as there are taps.
-                            for (c, packed) in packed.chunks_exact_mut(width).enumerate() {
-                                let at = self.place(group * depth + c, first, tap);
-                                let taps = self.phases.layer.kernel[0] * self.phases.layer.kernel[1];
-                                let weights = &self.weights[at..][..(block.channels - 1) * taps + 1];
-                                for (w, packed) in weights.iter().step_by(taps).zip(packed) {
-                                    *packed = *w;
-                                }
+                let first = number * blocks.channels + block.first;
+                let packed = &mut packed[block.weights..];
+                let size = [block.vectors * blocks.lanes, block.channels];
+                if taps <= TABLE && block.channels > 1 {
+                    self.squares(simd, plan, [first / out, first % out], size, packed);
+                } else {
+                    self.one_by_one(plan, [first / out, first % out], size, packed);
+                }
+            }
+        }
+    }
+
+    /// Where out channels lie side by side, rows of them are copied. A few in channels at a time, so that what is read is a
+    /// few streams, and what is written too.
+    #[inline(never)]
+    fn rows<S: Simd>(&self, simd: S, plan: &Conv2dPlan, number: usize, packed: &mut [f32]) {
+        const STREAMS: usize = 16;
+        let ([rows, cols], depth, out) = (plan.desc.kernel, plan.geometry.group_in, plan.geometry.group_out);
+        let blocks = plan.blocks;
+        simd.vectorize(
+            #[inline(always)]
+            || {
+                for few in (0..depth).step_by(STREAMS) {
+                    for tap in 0..rows * cols {
+                        let place = self.tap([tap / cols, tap % cols]);
+                        for block in blocks.iter() {
+                            let width = block.vectors * blocks.lanes;
+                            let first = number * blocks.channels + block.first;
+                            let (group, k) = (first / out, first % out);
+                            let packed = &mut packed[block.weights + tap * depth * width..];
+                            for c in few..(few + STREAMS).min(depth) {
+                                let from = self.place(group * depth + c, k, place);
+                                let from = &self.weights[from..][..block.channels];
+                                copy(simd, from, &mut packed[c * width..][..width]);
                             }
                         }
                     }
+                }
+            },
+        );
+    }
+
+    /// Where the taps of an out channel lie side by side, those of a block and one in channel are a matrix, which changes places in
+    /// registers; columns of other phases are left out.
+    #[inline(never)]
+    fn squares<S: Simd>(
+        &self,
+        simd: S,
+        plan: &Conv2dPlan,
+        [group, k]: [usize; 2],
+        [width, channels]: [usize; 2],
+        packed: &mut [f32],
+    ) {
+        let ([rows, cols], depth) = (plan.desc.kernel, plan.geometry.group_in);
+        let taps = self.phases.layer.kernel[0] * self.phases.layer.kernel[1];
+        let mut steps = [usize::MAX; TABLE];
+        for tap in 0..rows * cols {
+            steps[self.tap([tap / cols, tap % cols])] = tap * depth;
+        }
+        simd.vectorize(
+            #[inline(always)]
+            || {
+                for c in 0..depth {
+                    let weights = &self.weights[self.place(group * depth + c, k, 0)..];
+                    transpose_to(
+                        simd,
+                        weights,
+                        taps,
+                        [channels, taps],
+                        packed,
+                        #[inline(always)]
+                        |tap| match steps[tap] {
+                            usize::MAX => usize::MAX,
+                            step => (step + c) * width,
+                        },
+                    );
+                }
+            },
+        );
+    }
+
+    fn one_by_one(
+        &self,
+        plan: &Conv2dPlan,
+        [group, k]: [usize; 2],
+        [width, channels]: [usize; 2],
+        packed: &mut [f32],
+    ) {
+        let ([rows, cols], depth) = (plan.desc.kernel, plan.geometry.group_in);
+        for tap in 0..rows * cols {
+            let from = self.tap([tap / cols, tap % cols]);
+            for c in 0..depth {
+                for lane in 0..channels {
+                    packed[(tap * depth + c) * width + lane] =
+                        self.weights[self.place(group * depth + c, k + lane, from)];
                 }
             }
         }
