@@ -93,8 +93,8 @@ impl Pieces {
     pub fn for_threads(desc: &Conv2dDesc, geometry: &Geometry, threads: usize, granule: usize) -> Self {
         /// Pieces of a thread.
         const MOST: usize = 4;
-        /// Pixels of a piece: at these the weights, from a shared cache, take about a third of the multiply-adds' time.
-        const LEAST: usize = 96;
+        /// Pixels of a piece: with fewer, tiles that are not full and weights from a shared cache take more than a tenth.
+        const LEAST: usize = 256;
         let threads = threads.max(1);
         let [p, q] = geometry.out_size;
         let each = match desc.layout {
