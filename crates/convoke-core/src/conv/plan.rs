@@ -198,6 +198,11 @@ impl Conv2dPlan {
         Pieces::new(&self.desc, &self.geometry, count, self.blocks.vectors * self.blocks.lanes)
     }
 
+    /// Pieces for so many threads, each large enough to be worth it.
+    pub fn pieces_for(&self, threads: usize) -> Pieces {
+        Pieces::for_threads(&self.desc, &self.geometry, threads, self.blocks.vectors * self.blocks.lanes)
+    }
+
     /// Computes one piece. `dst` is exactly [`Piece::dst_range`] of the whole; `src` and `residual` are whole.
     ///
     /// # Errors
