@@ -145,7 +145,7 @@ fn decoders() {
                         layout,
                         2,
                         channels[0],
-                        [3 + number, 19],
+                        [3 + number, if kernel > 4 { 3 } else { 19 }],
                         if groups == 1 { channels[1] } else { channels[0] },
                         [kernel, kernel],
                     )
