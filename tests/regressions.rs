@@ -545,3 +545,22 @@ fn a_wide_dilation_gathers_taps_and_not_what_lies_between() {
         }
     }
 }
+
+/// Found by the tests of input gradients, whose phases often see nothing: an infinite weight makes the plane kernel take outputs
+/// that share their taps together, and of those that see no row it looked for the first one, behind the last.
+#[test]
+fn an_infinite_weight_over_outputs_that_see_only_padding() {
+    for kernel in [[2, 2], [1, 3], [3, 1]] {
+        for out_channels in [1, 2] {
+            let desc = Conv2dDesc::new(Layout::Nchw, 1, 1, [3, 9], out_channels, kernel)
+                .padding(Padding::Explicit { top: 4, left: 3, bottom: 5, right: 4 });
+            let problem = ConvProblem::new(desc).real();
+            let mut data = problem.data();
+            data.weights[0] = f32::INFINITY;
+            let case = ConvCase::with(problem, data);
+            for engine in engines() {
+                let _ = case.check(&engine, Way::Whole, 0).unwrap_or_else(|failure| panic!("{failure}"));
+            }
+        }
+    }
+}

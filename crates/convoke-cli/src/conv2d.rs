@@ -22,7 +22,8 @@ pub(crate) fn run(args: &Conv2dArgs) -> Outcome<()> {
     let (weights_shape, weights) = read_f32(&args.weights)?;
     let desc = describe(&args.how, &input_shape, &weights_shape)?;
     let plan = Conv2dPlan::new(&desc, args.common.level.0).about("conv2d")?;
-    let shape = dst_shape(&desc, plan.geometry().out_size, input_shape.len());
+    let [p, q] = plan.geometry().out_size;
+    let shape = shape_of(desc.layout, [desc.batch, desc.out_channels, p, q], input_shape.len());
 
     let bias = match &args.bias {
         None => None,
@@ -59,7 +60,7 @@ pub(crate) fn run(args: &Conv2dArgs) -> Outcome<()> {
 }
 
 /// The shape and the values of an array that must hold floats.
-fn read_f32(path: &Path) -> Outcome<(Vec<usize>, Vec<f32>)> {
+pub(crate) fn read_f32(path: &Path) -> Outcome<(Vec<usize>, Vec<f32>)> {
     let array = files::read_npy(path)?;
     match array.data {
         Data::F32(values) => Ok((array.shape, values)),
@@ -74,7 +75,7 @@ fn read_f32(path: &Path) -> Outcome<(Vec<usize>, Vec<f32>)> {
 }
 
 /// An operand whose shape is known.
-fn operand(path: &Path, required: &[usize], what: &str) -> Outcome<Vec<f32>> {
+pub(crate) fn operand(path: &Path, required: &[usize], what: &str) -> Outcome<Vec<f32>> {
     let (shape, values) = read_f32(path)?;
     if shape != required {
         return Failure::about(
@@ -88,27 +89,14 @@ fn operand(path: &Path, required: &[usize], what: &str) -> Outcome<Vec<f32>> {
 /// The descriptor for arrays of these shapes. Rank 3 is one-dimensional: it becomes rank 4 with a height of 1.
 pub(crate) fn describe(how: &LayerHow, input: &[usize], weights: &[usize]) -> Outcome<Conv2dDesc> {
     let one_dimensional = input.len() == 3;
-    let four = |name: &str, shape: &[usize], order: &str| match (shape, one_dimensional, how.layout) {
-        (&[a, b, c, d], false, _) => Ok([a, b, c, d]),
-        (&[a, b, c], true, Layout::Nchw) => Ok([a, b, 1, c]),
-        (&[a, b, c], true, Layout::Nhwc) => Ok([a, 1, b, c]),
-        _ => Failure::about(name, format_args!("must have dimensions {order}, got {}", shape_text(shape))),
-    };
     let (orders, layout_name) = match (how.layout, one_dimensional) {
         (Layout::Nchw, false) => (["NxCxHxW, or NxCxW for one dimension", "OxIxRxS"], "nchw"),
         (Layout::Nchw, true) => (["NxCxW", "OxIxS, as the input is one-dimensional"], "nchw"),
         (Layout::Nhwc, false) => (["NxHxWxC, or NxWxC for one dimension", "OxRxSxI"], "nhwc"),
         (Layout::Nhwc, true) => (["NxWxC", "OxSxI, as the input is one-dimensional"], "nhwc"),
     };
-    let input = four("--input", input, orders[0])?;
-    let weights = four("--weights", weights, orders[1])?;
-    let ([n, c, h, w], [k, i, r, s]) = match how.layout {
-        Layout::Nchw => (input, weights),
-        Layout::Nhwc => {
-            let ([n, h, w, c], [k, r, s, i]) = (input, weights);
-            ([n, c, h, w], [k, i, r, s])
-        }
-    };
+    let [n, c, h, w] = sizes("--input", input, how.layout, one_dimensional, orders[0])?;
+    let [k, i, r, s] = sizes("--weights", weights, how.layout, one_dimensional, orders[1])?;
     if how.groups == 0 {
         return Failure::about("--groups", "must be at least 1, got 0");
     }
@@ -133,8 +121,24 @@ pub(crate) fn describe(how: &LayerHow, input: &[usize], weights: &[usize]) -> Ou
     Ok(desc)
 }
 
+/// The sizes of an array in the order of NCHW, or OIHW, with a height of 1 if there is one dimension only. `order` is what they
+/// should be, for people.
+pub(crate) fn sizes(
+    name: &str,
+    shape: &[usize],
+    layout: Layout,
+    one_dimensional: bool,
+    order: &str,
+) -> Outcome<[usize; 4]> {
+    match (shape, one_dimensional, layout) {
+        (&[n, c, h, w], false, Layout::Nchw) | (&[n, h, w, c], false, Layout::Nhwc) => Ok([n, c, h, w]),
+        (&[n, c, w], true, Layout::Nchw) | (&[n, w, c], true, Layout::Nhwc) => Ok([n, c, 1, w]),
+        _ => Failure::about(name, format_args!("must have dimensions {order}, got {}", shape_text(shape))),
+    }
+}
+
 /// In one dimension a number for all sides means the two that exist.
-fn padding(how: &LayerHow, one_dimensional: bool) -> Outcome<Padding> {
+pub(crate) fn padding(how: &LayerHow, one_dimensional: bool) -> Outcome<Padding> {
     match how.padding {
         Padding::Explicit { top, left, bottom, right } if one_dimensional && top + bottom > 0 => {
             if [top, bottom, right] == [left; 3] {
@@ -151,12 +155,12 @@ fn padding(how: &LayerHow, one_dimensional: bool) -> Outcome<Padding> {
     }
 }
 
-fn dst_shape(desc: &Conv2dDesc, [p, q]: [usize; 2], rank: usize) -> Vec<usize> {
-    let (n, k) = (desc.batch, desc.out_channels);
-    match (desc.layout, rank) {
-        (Layout::Nchw, 3) => vec![n, k, q],
-        (Layout::Nhwc, 3) => vec![n, q, k],
-        (Layout::Nchw, _) => vec![n, k, p, q],
-        (Layout::Nhwc, _) => vec![n, p, q, k],
+/// The shape of an array of these sizes, in the order of NCHW or OIHW; of rank 3 it has no height.
+pub(crate) fn shape_of(layout: Layout, [n, c, h, w]: [usize; 4], rank: usize) -> Vec<usize> {
+    match (layout, rank) {
+        (Layout::Nchw, 3) => vec![n, c, w],
+        (Layout::Nhwc, 3) => vec![n, w, c],
+        (Layout::Nchw, _) => vec![n, c, h, w],
+        (Layout::Nhwc, _) => vec![n, h, w, c],
     }
 }

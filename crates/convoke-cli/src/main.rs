@@ -1,6 +1,6 @@
 //! The `convoke` program: convolution from the command line.
 //!
-//! Reading order: [`args`] is the command line; each command has a file of its own ([`filter`], [`conv2d`],
+//! Reading order: [`args`] is the command line; each command has a file of its own ([`filter`], [`conv2d`], [`conv_transpose2d`], [`grad`],
 //! [`bench`], [`explain`], [`info`]) that goes from arguments to files through the library; the rest serves
 //! them. Whatever goes wrong becomes one line on stderr and exit code 2, and no output file.
 
@@ -9,14 +9,17 @@ mod args;
 mod array;
 mod bench;
 mod conv2d;
+mod conv_transpose2d;
 mod error;
 mod explain;
 mod files;
 mod filter;
+mod grad;
 mod info;
 mod mask;
 mod memory;
 mod npy;
+mod parts;
 mod peak;
 mod picture;
 mod progress;
@@ -48,6 +51,8 @@ fn run(command: Command) -> Outcome<()> {
     match command {
         Command::Filter(args) => filter::run(&args),
         Command::Conv2d(args) => conv2d::run(&args),
+        Command::ConvTranspose2d(args) => conv_transpose2d::run(&args),
+        Command::Grad(args) => grad::run(&args),
         Command::Bench(args) => bench::run(&args),
         Command::Explain(args) => explain::run(&args.what),
         Command::Info(args) => info::run(&args),

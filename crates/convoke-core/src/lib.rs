@@ -1,11 +1,15 @@
 //! Convolution without `std`, without `alloc` and without `unsafe`: the core that everything else in Convoke, and
 //! whoever embeds it, builds on.
 //!
-//! Two operations, of one shape, and a special case:
+//! Layers, with their gradients, and picture filters, all of one shape:
 //!
 //! | operation | asked by | planned by |
 //! |---|---|---|
 //! | a convolution layer on f32 tensors | [`Conv2dDesc`] | [`Conv2dPlan`] |
+//! | several of them, one after the other, without the tensors between | [`ChainDesc`] | [`ChainPlan`] |
+//! | its transpose | [`ConvTranspose2dDesc`] | [`ConvTranspose2dPlan`] |
+//! | the gradient of a layer with respect to its input | [`Conv2dDesc`] | [`InputGradPlan`] |
+//! | those with respect to its weights and its bias | [`Conv2dDesc`] | [`WeightsGradPlan`], [`BiasGradPlan`] |
 //! | a linear filter of u8, u16, i16 and f32 pictures | [`Filter2dDesc`] | [`Filter2dPlan`], or [`Filter2dStream`] by rows |
 //! | a nearly Gaussian blur in time that does not depend on its width | [`RepeatedBoxDesc`] | [`RepeatedBoxPlan`] |
 //! | the same of u8 pictures with whole-numbered taps, exactly and faster | [`NarrowDesc`] | [`NarrowPlan`] |
@@ -70,13 +74,21 @@ mod kernel;
 
 pub use activation::Activation;
 pub use border::Border;
+pub use conv::chain::desc::{ChainDesc, ChainOperands};
+pub use conv::chain::error::ChainError;
+pub use conv::chain::plan::{ChainDescription, ChainPlan};
 pub use conv::desc::{Conv2dDesc, Layout, Mode, Padding};
 pub use conv::geometry::{Geometry, Strides};
+pub use conv::grad::bias::BiasGradPlan;
+pub use conv::grad::plan::{WeightsGradDescription, WeightsGradPlan};
 pub use conv::operands::Operands;
 pub use conv::packed::{Packed, identity};
 pub use conv::part::Part;
 pub use conv::piece::{Piece, Pieces};
 pub use conv::plan::{Conv2dPlan, Description};
+pub use conv::transpose::desc::{ConvTranspose2dDesc, OutputSize};
+pub use conv::transpose::input_grad::InputGradPlan;
+pub use conv::transpose::plan::{ConvTranspose2dPlan, TransposeDescription};
 pub use convoke_simd::Level;
 pub use error::Error;
 pub use filter::FilterDescription;

@@ -103,6 +103,18 @@ pub fn without_panic<T>(f: impl FnOnce() -> Result<T, String>) -> Result<T, Stri
     })
 }
 
+/// The error that an output may have whose value should be `want`, if its sum may have `sum_error`.
+pub(crate) fn tolerance(activation: Activation, want: f64, sum_error: f64) -> f64 {
+    let carried = steepest(activation) * sum_error;
+    let largest = want.abs() + carried;
+    let own = match activation {
+        Activation::None | Activation::Relu | Activation::Relu6 => 0.0,
+        Activation::Leaky(_) => U * largest + 2.0_f64.powi(-150),
+        _ => f64::from(Activation::ERROR) * largest + f64::from(f32::MIN_POSITIVE),
+    };
+    carried + own
+}
+
 impl ConvProblem {
     /// Makes the operands and asks the reference.
     pub fn case(&self) -> ConvCase {
@@ -194,7 +206,7 @@ impl ConvCase {
                 continue; // Both overflow; near the limit the comparison below decides.
             }
             let sum_error = self.sum_error(at, terms);
-            let tolerance = self.tolerance(at, sum_error);
+            let tolerance = tolerance(self.problem.desc.activation, want, sum_error);
             let error = (f64::from(got) - want).abs();
             // NaN fails too.
             if error.is_nan() || error > tolerance {
@@ -219,19 +231,6 @@ impl ConvCase {
         // Jeannerod and Rump (2013): no second-order term. The last part is for underflow.
         let terms = if self.problem.fill == crate::Fill::Exact { 0.0 } else { terms as f64 };
         terms * U * self.answer.magnitude[at] + terms * 2.0_f64.powi(-150)
-    }
-
-    /// The error that an output may have.
-    fn tolerance(&self, at: usize, sum_error: f64) -> f64 {
-        let activation = self.problem.desc.activation;
-        let carried = steepest(activation) * sum_error;
-        let largest = self.answer.values[at].abs() + carried;
-        let own = match activation {
-            Activation::None | Activation::Relu | Activation::Relu6 => 0.0,
-            Activation::Leaky(_) => U * largest + 2.0_f64.powi(-150),
-            _ => f64::from(Activation::ERROR) * largest + f64::from(f32::MIN_POSITIVE),
-        };
-        carried + own
     }
 
     /// A test of the harness itself: the exact problem must be one.

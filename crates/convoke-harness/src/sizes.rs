@@ -1,7 +1,7 @@
 //! The sizes of a descriptor, worked out again in 128 bits and from the documentation alone: what the planner's
 //! checked arithmetic is held against.
 
-use convoke_core::{Conv2dDesc, Filter2dDesc, Layout, Padding};
+use convoke_core::{Conv2dDesc, ConvTranspose2dDesc, Filter2dDesc, Layout, OutputSize, Padding};
 
 /// What a layer's sizes are if none of them overflows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -59,6 +59,61 @@ fn out_size(desc: &Conv2dDesc, axis: usize) -> Option<u128> {
         }
     };
     Some((size + padding).checked_sub(extent)? / stride + 1)
+}
+
+/// The sizes of a transposed convolution, or `None` where the descriptor makes no sense.
+pub fn transpose_sizes(desc: &ConvTranspose2dDesc) -> Option<ConvSizes> {
+    let [c, k, groups] = [desc.in_channels, desc.out_channels, desc.groups].map(|size| size as u128);
+    if c == 0 || k == 0 || groups == 0 || c % groups != 0 || k % groups != 0 {
+        return None;
+    }
+    let axis = |axis: usize| {
+        let [size, kernel, stride, dilation] =
+            [desc.in_size, desc.kernel, desc.stride, desc.dilation].map(|pair| pair[axis] as u128);
+        if size == 0 || kernel == 0 || stride == 0 || dilation == 0 {
+            return None;
+        }
+        let reached = (size - 1) * stride + (kernel - 1) * dilation + 1;
+        let given = |out: [usize; 2]| Some(out[axis] as u128);
+        match (desc.padding, desc.output) {
+            (Padding::Same | Padding::SameLower, OutputSize::Padding(more)) => {
+                (more[axis] == 0).then_some(size * stride)
+            }
+            (Padding::Same | Padding::SameLower, OutputSize::Exact(out)) => {
+                given(out).filter(|out| out.div_ceil(stride) == size)
+            }
+            (_, output) => {
+                let padding = match desc.padding {
+                    Padding::Explicit { top, left, bottom, right } => {
+                        [top as u128 + bottom as u128, left as u128 + right as u128][axis]
+                    }
+                    _ => 0,
+                };
+                let most = stride.max(dilation) - 1;
+                let out = match output {
+                    OutputSize::Padding(more) if more[axis] as u128 > most => None,
+                    OutputSize::Padding(more) => (reached + more[axis] as u128).checked_sub(padding),
+                    OutputSize::Exact(out) => {
+                        given(out).filter(|out| (reached..=reached + most).contains(&(out + padding)))
+                    }
+                };
+                out.filter(|&out| out > 0)
+            }
+        }
+    };
+    let out_size = [axis(0)?, axis(1)?];
+    let in_size = desc.in_size.map(|size| size as u128);
+    let batch = desc.batch as u128;
+    let [r, s] = desc.kernel.map(|size| size as u128);
+    let weights_len = c.saturating_mul(k / groups).saturating_mul(r).saturating_mul(s);
+    Some(ConvSizes {
+        out_size,
+        src_len: tensor_len(desc.layout, [batch, c, in_size[0], in_size[1]], desc.src_row_stride)?,
+        dst_len: tensor_len(desc.layout, [batch, k, out_size[0], out_size[1]], desc.dst_row_stride)?,
+        weights_len,
+        terms: (c / groups).saturating_mul(r).saturating_mul(s),
+        macs: batch.saturating_mul(in_size[0]).saturating_mul(in_size[1]).saturating_mul(weights_len),
+    })
 }
 
 /// Elements of a tensor, the gap behind its last row not counted.

@@ -135,7 +135,7 @@ pub fn conv2d_exact<X: Copy + Into<i64>, W: Copy + Into<i64>>(
 }
 
 /// What a weight is multiplied by.
-enum Factor {
+pub(crate) enum Factor {
     /// This element of `src`.
     Src(usize),
     /// A value outside the image.
@@ -143,7 +143,7 @@ enum Factor {
 }
 
 /// Visits every output `[n, k, y, x]` with its index in `dst`.
-fn each_output(desc: &Conv2dDesc, mut visit: impl FnMut([usize; 4], usize)) {
+pub(crate) fn each_output(desc: &Conv2dDesc, mut visit: impl FnMut([usize; 4], usize)) {
     let [height, width] = out_size(desc).expect("a descriptor that describes a layer");
     let dst = Tensor::dst(desc, [height, width]);
     for n in 0..desc.batch {
@@ -158,7 +158,11 @@ fn each_output(desc: &Conv2dDesc, mut visit: impl FnMut([usize; 4], usize)) {
 }
 
 /// Visits the products of one output's sum: what is multiplied, and by which weight.
-fn each_product(desc: &Conv2dDesc, [n, k, y, x]: [usize; 4], mut visit: impl FnMut(Factor, usize)) {
+pub(crate) fn each_product(
+    desc: &Conv2dDesc,
+    [n, k, y, x]: [usize; 4],
+    mut visit: impl FnMut(Factor, usize),
+) {
     let src = Tensor::src(desc);
     let [top, left] = overhang(desc);
     let group = k / (desc.out_channels / desc.groups);

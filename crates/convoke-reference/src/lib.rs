@@ -15,6 +15,8 @@
 //! | [`size`] | How many places does a window have, and where is the first? |
 //! | [`tensor`] | Where in memory does an element lie? |
 //! | [`conv2d`](mod@conv2d) | What does a convolution layer compute? |
+//! | [`transpose`] | What is its transpose? |
+//! | [`gradient`] | What are its derivatives? |
 //! | [`activation`] | What is applied to a sum before it is stored? |
 //! | [`filter2d`] | What does a picture filter compute, and how does its sum become an 8-bit pixel? |
 //! | [`layers`] | Why convolution at all: how many parameters do the three kinds of layer have? |
@@ -36,10 +38,14 @@ pub mod border;
 pub mod conv2d;
 pub mod definition;
 pub mod filter2d;
+pub mod gradient;
 pub mod layers;
 pub mod size;
 pub mod tensor;
+pub mod transpose;
 
 pub use conv2d::{Conv2dAnswer, conv2d, conv2d_exact};
 pub use filter2d::{WholePixel, filter2d_exact, filter2d_f64, filter2d_u8, round_to, round_to_u8};
+pub use gradient::{bias_grad, input_grad, weights_grad};
 pub use size::out_size;
+pub use transpose::conv_transpose2d;

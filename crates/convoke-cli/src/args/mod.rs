@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand};
 use convoke::{Accumulate, Activation, Border, GaussianMethod, Mode, Padding};
 
-use values::{Anchor, FilterChoice, LayerAlgorithm, LevelChoice, OutRange, OutputType, Pair, Roi};
+use values::{Anchor, FilterChoice, LayerAlgorithm, LevelChoice, OutRange, OutputType, Pair, Roi, Wrt};
 
 /// Convolution: filter pictures, run and time layers, explain what is chosen and why.
 #[derive(Debug, Parser)]
@@ -24,6 +24,12 @@ pub(crate) enum Command {
     Filter(FilterArgs),
     /// Run a convolution layer on .npy arrays
     Conv2d(Box<Conv2dArgs>),
+    /// Run a transposed convolution on .npy arrays
+    #[command(name = "conv-transpose2d")]
+    ConvTranspose2d(Box<ConvTranspose2dArgs>),
+    /// Compute the gradient of a convolution layer with respect to its input, weights or bias
+    #[command(after_long_help = GRAD_NOTES)]
+    Grad(Box<GradArgs>),
     /// Time layers, or picture filters, against what this core can do
     Bench(BenchArgs),
     /// Show the plan of a conv2d or filter: every candidate, its cost, and why it won or lost
@@ -41,6 +47,14 @@ on stderr says if it is lost. Other metadata (EXIF, XMP) is not copied.
 Depth: 16-bit values stay 16-bit in PNG, TIFF, PGM, PPM and .npy; JPEG, BMP, GIF and WebP cannot hold them, which
 is an error unless --output-type u8 is asked for.
 Alpha: a channel like the others, unless --premultiply is given.";
+
+/// What `grad` computes, and from what.
+const GRAD_NOTES: &str = "\
+--wrt input    needs --grad-output, --weights and --input-size; input that no window reaches has a gradient of 0
+--wrt weights  needs --grad-output, --input and --kernel-size
+--wrt bias     needs --grad-output
+The gradient of the output is that of the layer's sums, before its activation. Options of the geometry are those of conv2d.
+Gradients with respect to the input are for zero and constant borders, or windows that stay inside.";
 
 /// What every command that computes has.
 #[derive(Args, Clone, Copy, Debug)]
@@ -159,6 +173,65 @@ pub(crate) struct Conv2dArgs {
     pub(crate) common: Common,
 }
 
+#[derive(Args, Debug)]
+pub(crate) struct ConvTranspose2dArgs {
+    /// Input: (N,C,H,W), with --layout nhwc (N,H,W,C); or rank 3, (N,C,W) or (N,W,C)
+    #[arg(long, value_name = "X.npy")]
+    pub(crate) input: PathBuf,
+    /// Weights: IOHW, with --layout nhwc IHWO; for rank 3 IOW or IWO. Those of the convolution whose transpose this is
+    #[arg(long, value_name = "W.npy")]
+    pub(crate) weights: PathBuf,
+    /// One value per out channel
+    #[arg(long, value_name = "B.npy")]
+    pub(crate) bias: Option<PathBuf>,
+    /// An array of the output's shape that is added to it before the activation
+    #[arg(long, value_name = "R.npy")]
+    pub(crate) residual: Option<PathBuf>,
+    /// Where the result goes
+    #[arg(short, long, value_name = "Y.npy")]
+    pub(crate) output: PathBuf,
+    /// Rows and columns more than the windows need, at the end: PH,PW or one number for both, less than the stride or the
+    /// dilation
+    #[arg(long, value_name = "PH,PW", allow_hyphen_values = true, conflicts_with = "output_size")]
+    pub(crate) output_padding: Option<Pair>,
+    /// Height and width of the output; for rank 3 the width will do
+    #[arg(long, value_name = "H,W", allow_hyphen_values = true)]
+    pub(crate) output_size: Option<Pair>,
+    #[command(flatten)]
+    pub(crate) how: LayerHow,
+    #[command(flatten)]
+    pub(crate) common: Common,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct GradArgs {
+    /// With respect to what: input, weights or bias
+    #[arg(long, value_name = "OPERAND")]
+    pub(crate) wrt: Wrt,
+    /// The gradient of the layer's output: shaped like it
+    #[arg(long, value_name = "DY.npy")]
+    pub(crate) grad_output: PathBuf,
+    /// The layer's weights, for the gradient of its input: OIHW, with --layout nhwc OHWI; for rank 3 OIW or OWI
+    #[arg(long, value_name = "W.npy")]
+    pub(crate) weights: Option<PathBuf>,
+    /// Height and width of the layer's input; for rank 3 the width will do
+    #[arg(long, value_name = "H,W", allow_hyphen_values = true)]
+    pub(crate) input_size: Option<Pair>,
+    /// The layer's input, for the gradient of its weights
+    #[arg(long, value_name = "X.npy")]
+    pub(crate) input: Option<PathBuf>,
+    /// Height and width of the layer's kernel; for rank 3 the width will do
+    #[arg(long, value_name = "R,S", allow_hyphen_values = true)]
+    pub(crate) kernel_size: Option<Pair>,
+    /// Where the result goes
+    #[arg(short, long, value_name = "D.npy")]
+    pub(crate) output: PathBuf,
+    #[command(flatten)]
+    pub(crate) how: LayerHow,
+    #[command(flatten)]
+    pub(crate) common: Common,
+}
+
 /// What a layer does, apart from its arrays.
 #[derive(Args, Debug)]
 pub(crate) struct LayerHow {
@@ -246,6 +319,9 @@ pub(crate) struct BenchArgs {
     /// Time picture filters instead of layers
     #[arg(long)]
     pub(crate) filters: bool,
+    /// Time blocks of MobileNetV2 as chains of layers, beside the layers one after the other
+    #[arg(long, conflicts_with_all = ["shapes", "filters", "survey", "algo"])]
+    pub(crate) chains: bool,
     /// Time this many random layers, and tell which are farthest from what the core could do
     #[arg(long, value_name = "N", conflicts_with_all = ["shapes", "filters", "only", "layout", "algo"],
         value_parser = clap::value_parser!(u32).range(1..=100_000))]

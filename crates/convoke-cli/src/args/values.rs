@@ -149,6 +149,37 @@ impl FromStr for Pair {
     }
 }
 
+impl Pair {
+    /// Height and width; a single number was given for a width alone if there is one dimension only.
+    pub(crate) fn size(self, one_dimensional: bool) -> [usize; 2] {
+        match self.0 {
+            [height, width] if one_dimensional && height == width => [1, width],
+            size => size,
+        }
+    }
+}
+
+/// `--wrt`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Wrt {
+    Input,
+    Weights,
+    Bias,
+}
+
+impl FromStr for Wrt {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        match text {
+            "input" => Ok(Self::Input),
+            "weights" => Ok(Self::Weights),
+            "bias" => Ok(Self::Bias),
+            _ => Err("must be input, weights or bias".to_owned()),
+        }
+    }
+}
+
 /// `--anchor`: row and column.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Anchor(pub(crate) [usize; 2]);

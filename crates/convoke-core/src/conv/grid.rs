@@ -14,6 +14,8 @@ pub(super) const BAND: usize = 32 * 1024;
 /// are needed to cover the latency of the multiply-add.
 const TWICE_READ: usize = 6 * 1024;
 const FEWEST_SUMS: usize = 8;
+/// What a line of a plane takes that is gathered, beside its vectors, in vector multiply-adds.
+const PER_LINE: f64 = 20.0;
 
 /// How the planes of a band are cut and laid.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -23,6 +25,8 @@ pub(crate) struct Grid {
     /// The axis of lines and the one along which they run: pixels of a row are lanes, unless there are so few that those of a
     /// column had better be.
     pub(super) axes: [usize; 2],
+    /// Whether each output reads the one pixel in its place.
+    pub(super) pointwise: bool,
     /// Output rows and columns of a band.
     pub(super) band: [usize; 2],
     /// Rows and columns are taken apart into so many.
@@ -75,19 +79,24 @@ impl Grid {
         let phases = [0, 1].map(|axis| desc.stride[axis].min(1 + extent[axis]));
         let reach = [0, 1].map(|axis| extent[axis] / desc.stride[axis]);
         let [height, width] = geometry.out_size;
-        let dense = Self::is_pointwise(desc, geometry) && Self::rows_are_dense(desc, geometry);
+        let pointwise = Self::is_pointwise(desc, geometry);
         let in_place = axes == [0, 1]
             && desc.layout == Layout::Nchw
-            && dense
+            && pointwise
+            && Self::rows_are_dense(desc, geometry)
             && geometry.dst.row == width
             && !crowded(geometry.src.channel)
             && height * width >= lanes;
         let band = geometry.out_size;
-        let mut grid = Self { in_place, axes, band, phases, reach, channels, vectors, lanes };
+        let mut grid = Self { in_place, pointwise, axes, band, phases, reach, channels, vectors, lanes };
         // As many lines as fit, or places of one line; but enough for a stripe, and bands of about the same size.
         let stripe = vectors * lanes;
-        let fits = |grid: &Self| in_place || grid.band_len(geometry).is_ok_and(|len| len <= BAND);
         let [line, along] = axes;
+        let fits = |grid: &Self| {
+            // Bands of fewer lines than windows reach over gather most of them again and again: better larger ones.
+            let most = if grid.band[line] <= 2 * reach[line] { 4 * BAND } else { BAND };
+            in_place || grid.band_len(geometry).is_ok_and(|len| len <= most)
+        };
         while grid.band[line] > 1 && !fits(&grid) && grid.band[line] * band[along] > 4 * stripe {
             grid.band[line] = grid.band[line].div_ceil(2);
         }
@@ -103,7 +112,7 @@ impl Grid {
         Ok((grid, checked_len("scratch", &[scratch])?))
     }
 
-    pub(super) fn is_pointwise(desc: &Conv2dDesc, geometry: &Geometry) -> bool {
+    fn is_pointwise(desc: &Conv2dDesc, geometry: &Geometry) -> bool {
         desc.kernel == [1, 1]
             && desc.stride == [1, 1]
             && [geometry.pad_before, geometry.pad_after] == [[0, 0]; 2]
@@ -201,7 +210,7 @@ impl Grid {
                     2..=8 => 6.0 + 4.0 * distance as f64,
                     _ => 2.5 * self.lanes.min(self.band[along]) as f64 + 5.0,
                 };
-                vectors * pick * depth as f64
+                (lines * PER_LINE + vectors * pick) * depth as f64
             }
         }
     }

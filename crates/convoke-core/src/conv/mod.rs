@@ -1,9 +1,11 @@
 //! Convolution layers on f32: descriptor, geometry, plan, packing, and the walks of the direct algorithm.
 
 mod band;
+pub(crate) mod chain;
 pub(crate) mod desc;
 mod direct;
 pub(crate) mod geometry;
+pub(crate) mod grad;
 mod grid;
 mod lanes;
 pub(crate) mod operands;
@@ -16,5 +18,6 @@ mod planes;
 mod route;
 mod stripes;
 mod tiles;
+pub(crate) mod transpose;
 mod turned;
 mod window;

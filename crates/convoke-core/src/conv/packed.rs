@@ -19,6 +19,9 @@ pub struct Packed<'a> {
 }
 
 impl<'a> Packed<'a> {
+    /// No weights, of no plan.
+    pub(super) const NONE: Self = Self { body: &[], identity: 0, finite: true };
+
     /// The length of a buffer for `body` elements of packed weights, wherever it lies in memory.
     pub const fn buffer_len(body: usize) -> usize {
         HEADER + body + ALIGN - 1
@@ -94,6 +97,12 @@ pub fn identity(parts: &[usize]) -> u64 {
     bytes.fold(0xCBF2_9CE4_8422_2325, |hash, byte| {
         (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01B3)
     })
+}
+
+/// Whether no value is infinite or not a number; in chunks, which a compiler can make vectors of.
+pub(super) fn are_finite(values: &[f32]) -> bool {
+    let largest = |chunk: &[f32]| chunk.iter().fold(0, |most, w| w.abs().to_bits().max(most));
+    values.chunks(256).all(|chunk| largest(chunk) < f32::INFINITY.to_bits())
 }
 
 #[cfg(test)]

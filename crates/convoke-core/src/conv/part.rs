@@ -117,6 +117,42 @@ impl Part {
         })
     }
 
+    /// The output rows `rows` of a single image, in a buffer that starts with the first of them and has these strides.
+    pub(super) fn of_image(strides: Strides, rows: Range<usize>, out_channels: usize) -> Self {
+        let origin = rows.start * strides.row;
+        Self { planes: 0..out_channels, rows, strides, origin, out_channels }
+    }
+
+    /// Where the elements lie in the part's buffer, but for its first one's place.
+    pub(super) fn strides(&self) -> Strides {
+        self.strides
+    }
+
+    /// Of this part, the outputs of some planes that lie `first + i * stride` and whose `i` is a row of `rows`: as a part of its
+    /// own, and where its buffer starts in that of this one. `dst` has the steps between such outputs.
+    pub(super) fn every(
+        &self,
+        planes: Range<usize>,
+        rows: Range<usize>,
+        first: [usize; 2],
+        stride: usize,
+        dst: Strides,
+    ) -> (Self, usize) {
+        let (n, k) = (planes.start / self.out_channels, planes.start % self.out_channels);
+        let start = self.at(n, k, first[0] + rows.start * stride, first[1]);
+        let strides = Strides { row: dst.row, pixel: dst.pixel, ..self.strides };
+        let origin = strides.at(n, k, rows.start, 0);
+        (Self { planes, rows, strides, origin, out_channels: self.out_channels }, start)
+    }
+
+    /// Some rows of some planes of one image, `width` columns each, in a buffer of just those.
+    pub(super) fn strip(planes: Range<usize>, rows: Range<usize>, width: usize, out_channels: usize) -> Self {
+        let channel = rows.len() * width;
+        let strides = Strides { image: 0, channel, row: width, pixel: 1, len: planes.len() * channel };
+        let origin = strides.at(0, planes.start % out_channels, rows.start, 0);
+        Self { planes, rows, strides, origin, out_channels }
+    }
+
     /// The images that the part touches.
     pub fn images(&self) -> Range<usize> {
         self.planes.start / self.out_channels..self.planes.end.div_ceil(self.out_channels)

@@ -5,6 +5,7 @@ use core::ops::Range;
 
 use super::desc::{Conv2dDesc, Layout};
 use super::geometry::Geometry;
+use crate::error::Error;
 
 /// A contiguous part of the output: some rows of one image (NHWC) or plane (NCHW), or several of them whole.
 ///
@@ -22,6 +23,19 @@ impl Piece {
     /// The elements of `dst` that this piece is. Consecutive pieces follow each other without gaps.
     pub fn dst_range(&self) -> Range<usize> {
         self.dst.clone()
+    }
+
+    /// The channels of a piece of something of `len` elements that each of `channels` has an equal part of.
+    ///
+    /// # Errors
+    /// [`Error::TooLarge`] for a piece of something else.
+    pub(crate) fn channels(&self, channels: usize, len: usize) -> Result<Range<usize>, Error> {
+        let stride = len / channels.max(1);
+        let Range { start, end } = self.outer;
+        if end > channels || self.rows != (0..1) || self.dst != (start * stride..end * stride) {
+            return Err(Error::TooLarge { operand: "piece", required: len, got: self.dst.end });
+        }
+        Ok(self.outer.clone())
     }
 
     /// Output rows of the piece, counted over all its images or planes.
@@ -76,6 +90,22 @@ impl Pieces {
             outer_stride,
             row_stride: dst.row,
             len: dst.len,
+        }
+    }
+
+    /// Pieces of something that each of `channels` has an equal part of: about `count` of them, by whole `granule`s of channels.
+    pub(crate) fn of_channels(channels: usize, len: usize, count: usize, granule: usize) -> Self {
+        let granule = granule.max(1);
+        let stride = len / channels.max(1);
+        Self {
+            outer: if len == 0 { 0 } else { channels },
+            outer_step: channels.div_ceil(granule).div_ceil(count.max(1)).max(1) * granule,
+            rows: 1,
+            row_step: 1,
+            next: [0, 0],
+            outer_stride: stride,
+            row_stride: stride,
+            len,
         }
     }
 }

@@ -8,14 +8,15 @@ use convoke_simd::Level;
 
 use super::desc::{Conv2dDesc, Layout, Mode, Padding};
 use super::direct;
-use super::geometry::Geometry;
+use super::geometry::{Geometry, Strides};
 use super::operands::Operands;
 use super::pack::{Blocks, Pack};
-use super::packed::{Packed, identity};
+use super::packed::{Packed, are_finite, identity};
 use super::part::Part;
 use super::piece::{Piece, Pieces};
 use super::route::{Feed, Route};
 use super::turned::Turn;
+use super::window::Walk;
 use crate::error::{Error, check_len, checked_len};
 use crate::kernel::{lanes, plane, rows, tile};
 
@@ -57,7 +58,11 @@ impl Conv2dPlan {
     /// # Errors
     /// Those of [`Geometry::new`]; [`Error::Overflow`] if packed weights or scratch would not fit in memory.
     pub fn new(desc: &Conv2dDesc, level: Level) -> Result<Self, Error> {
-        let geometry = Geometry::new(desc)?;
+        Self::with_geometry(desc, Geometry::new(desc)?, level)
+    }
+
+    /// The same from sizes that are known, and need not be those of the descriptor's padding and strides.
+    pub(super) fn with_geometry(desc: &Conv2dDesc, geometry: Geometry, level: Level) -> Result<Self, Error> {
         let (route, scratch) = Route::choose(desc, &geometry, level)?;
         let steps = desc.kernel[0] * desc.kernel[1] * geometry.group_in;
         let (groups, blocks) = match route {
@@ -103,8 +108,13 @@ impl Conv2dPlan {
         self.scratch
     }
 
+    /// Elements of packed weights without what stands before them.
+    pub(super) fn body_len(&self) -> usize {
+        self.packed - Packed::buffer_len(0)
+    }
+
     /// What decides the packing: any plan that agrees on it can use the same packed weights.
-    fn identity(&self) -> u64 {
+    pub(super) fn identity(&self) -> u64 {
         let [r, s] = self.desc.kernel;
         let desc = &self.desc;
         identity(&[
@@ -135,8 +145,7 @@ impl Conv2dPlan {
     pub fn pack<'p>(&self, weights: &[f32], buffer: &'p mut [f32]) -> Result<Packed<'p>, Error> {
         check_len("weights", self.geometry.weights_len, weights.len())?;
         let finite = are_finite(weights);
-        let body = self.packed - Packed::buffer_len(0);
-        Packed::make(buffer, body, self.identity(), finite, |packed| {
+        Packed::make(buffer, self.body_len(), self.identity(), finite, |packed| {
             let Self { desc, geometry, blocks, .. } = self;
             match self.route {
                 Route::Lanes(_, blocks) | Route::Turned(Turn { blocks, .. }) => {
@@ -152,7 +161,7 @@ impl Conv2dPlan {
     /// # Errors
     /// [`Error::WrongPacking`] if they were packed for anything else, or are not packed weights.
     pub fn open<'p>(&self, buffer: &'p [f32]) -> Result<Packed<'p>, Error> {
-        Packed::open(buffer, self.packed - Packed::buffer_len(0), self.identity())
+        Packed::open(buffer, self.body_len(), self.identity())
     }
 
     /// Computes the whole output.
@@ -216,8 +225,36 @@ impl Conv2dPlan {
         if scratch.len() < self.scratch {
             return Err(Error::Length { operand: "scratch", required: self.scratch, got: scratch.len() });
         }
-        self.level.dispatch(direct::Run { plan: self, part, operands, weights, dst, scratch });
+        self.run_checked(part, operands, weights, dst, scratch);
         Ok(())
+    }
+
+    /// Computes a part whose operands are known to fit.
+    pub(super) fn run_checked(
+        &self,
+        part: &Part,
+        operands: &Operands<'_>,
+        weights: &[f32],
+        dst: &mut [f32],
+        scratch: &mut [f32],
+    ) {
+        self.level.dispatch(direct::Run { plan: self, part, operands, weights, dst, scratch });
+    }
+
+    /// The rows of the input that output rows read.
+    pub(super) fn reads(&self, rows: Range<usize>) -> Range<usize> {
+        Walk::new(&self.desc, &self.geometry, 0).reads(rows, self.desc.border)
+    }
+
+    /// The same plan for whoever has only these rows of the input, in a buffer that starts with them. Outputs keep their
+    /// numbers, and only those can be made that [read](Self::reads) nothing else.
+    pub(super) fn within(mut self, rows: Range<usize>, src: Strides) -> Self {
+        // An image of those rows, of which the rows above are padding. Where it is cut, nothing is read beyond; and where it
+        // is not, its edges are the whole image's.
+        self.desc.in_size[0] = rows.len();
+        self.geometry.pad_before[0] += rows.start;
+        self.geometry.src = src;
+        self
     }
 
     /// The `n` of the error bound `|y - exact| <= n * 2^-24 * sum |w * x|` of every sum, before the activation: its
@@ -297,12 +334,6 @@ impl Conv2dPlan {
 
 /// An element that is brought into another order, in squares, in the time of a vector multiply-add.
 const PER_MOVED: f64 = 0.7;
-
-/// Whether no weight is infinite or not a number; in chunks, which a compiler can make vectors of.
-fn are_finite(weights: &[f32]) -> bool {
-    let largest = |chunk: &[f32]| chunk.iter().fold(0, |most, w| w.abs().to_bits().max(most));
-    weights.chunks(256).all(|chunk| largest(chunk) < f32::INFINITY.to_bits())
-}
 
 /// What a plan decided. `Display` tells it in one line.
 #[derive(Clone, Copy, Debug)]

@@ -207,7 +207,11 @@ impl Planes<'_> {
         let RowLayout { phases: Phases { len: phase, count: phases, .. }, pitch, .. } = self.layout;
         let depth = geometry.group_in;
         let (stride, dilation) = (desc.stride[1], desc.dilation[1]);
-        let first_row = (ys.outputs.start - band.first) * desc.stride[0] + ys.taps.start;
+        // Outputs that see no row read none, wherever their taps would start.
+        let first_row = match ys.taps.len() {
+            0 => 0,
+            _ => (ys.outputs.start - band.first) * desc.stride[0] + ys.taps.start,
+        };
         let first_tap = xs.taps.start;
         let place = |col: usize| {
             let column = (first_tap + col / depth) * dilation;
@@ -230,6 +234,7 @@ impl Planes<'_> {
             pitch,
             first: 0,
             count: usize::MAX,
+            from_memory: false,
         };
         let (y, x) = (ys.outputs.start, xs.outputs.start);
         let mut output = Output {

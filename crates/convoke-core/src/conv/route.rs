@@ -256,7 +256,7 @@ fn padding_pays(desc: &Conv2dDesc, geometry: &Geometry, level: Level) -> bool {
 }
 
 /// The largest number from 1 to `most` that fits, by halving; 1 if none does.
-fn largest(most: usize, fits: impl Fn(usize) -> bool) -> usize {
+pub(super) fn largest(most: usize, fits: impl Fn(usize) -> bool) -> usize {
     let (mut low, mut high) = (1, most);
     while low < high {
         let middle = low + (high - low).div_ceil(2);

@@ -26,7 +26,7 @@ use crate::kernel::stripe::{self, Stripe, Taps};
 use crate::kernel::transpose::{Line, pick_into, transpose_into};
 
 /// Lines that are gathered at a time.
-const LINES: usize = 16;
+const LINES: usize = 64;
 /// Lines up to this length are cleared with all of their band, and not each at its ends.
 const SHORT: usize = 64;
 /// Elements of input that stay in the first-level cache while blocks of out channels pass.
@@ -89,7 +89,8 @@ impl Stripes<'_> {
                     for x in (0..width).step_by(self.grid.band[1]) {
                         let xs = x..(x + self.grid.band[1]).min(width);
                         let planes = if self.grid.in_place && ys.len() * xs.len() >= S::LANES {
-                            let at = geometry.src.at(image, channel, ys.start, xs.start);
+                            let row = self.walks[0].position(ys.start, 0) as usize;
+                            let at = geometry.src.at(image, channel, row, xs.start);
                             Planes {
                                 data: &self.operands.src[at..],
                                 channel: geometry.src.channel,
@@ -292,8 +293,11 @@ impl Stripes<'_> {
         let [pitch, height, step] = self.grid.sizes([ys.len(), xs.len()]).unwrap_or_default();
         let plane = height * pitch;
         let band = &mut scratch[..depth * step + S::LANES * self.grid.vectors];
-        let zeros = desc.border == Border::Zero;
-        if zeros && pitch <= SHORT {
+        let flat = along == 1
+            && self.grid.pointwise
+            && Grid::rows_are_dense(desc, geometry)
+            && xs.len() == desc.in_size[1];
+        if !flat && desc.border == Border::Zero && pitch <= SHORT {
             band.fill(0.0);
         } else {
             // What stripes read behind the last plane, and between planes.
@@ -303,13 +307,9 @@ impl Stripes<'_> {
             band[depth * step..].fill(0.0);
         }
         let src = &self.operands.src[geometry.src.at(image, channel, 0, 0)..];
-        if along == 1
-            && Grid::is_pointwise(desc, geometry)
-            && Grid::rows_are_dense(desc, geometry)
-            && xs.len() == desc.in_size[1]
-        {
+        if flat {
             // One row follows the other.
-            let src = &src[ys.start * geometry.src.row..];
+            let src = &src[self.walks[0].position(ys.start, 0) as usize * geometry.src.row..];
             let line = Line { from: 0, count: ys.len() * xs.len(), to: 0 };
             self.copy(simd, src, geometry.src.pixel, &[line], band, step);
         } else {

@@ -82,7 +82,8 @@ pub(crate) fn transpose_into<S: Simd>(
     );
 }
 
-/// The same with each column at a place of its own: `out[place(col) + row] = src[row * from + col]`.
+/// The same with each column at a place of its own, `out[place(col) + row] = src[row * from + col]`, or left out if that is
+/// `usize::MAX`.
 #[inline(always)]
 pub(crate) fn transpose_to<S: Simd>(
     simd: S,
@@ -110,7 +111,7 @@ pub(crate) fn transpose_to<S: Simd>(
             }
             transpose(simd, &mut square);
             for i in 0..S::LANES {
-                if i < wide {
+                if i < wide && places[i] != usize::MAX {
                     simd.store_first(square[i], &mut out[places[i] + row..][..high]);
                 }
             }
