@@ -178,9 +178,11 @@ fn stripes_of_groups_cost(desc: &Conv2dDesc, geometry: &Geometry, grid: &Grid) -
 /// What turned blocks would take: two instructions for a multiply-add, and the turning of all that is read and written.
 fn turned_cost(desc: &Conv2dDesc, geometry: &Geometry, blocks: LaneBlocks) -> f64 {
     let steps = (desc.kernel[0] * desc.kernel[1] * geometry.group_in) as f64;
-    let outputs = (geometry.out_size[0] * geometry.out_size[1]) as f64;
+    let [height, width] = geometry.out_size.map(|size| size as f64);
+    let outputs = height * width;
     let pixels = (desc.in_size[0] * desc.in_size[1]) as f64;
-    let multiply = outputs * blocks.count as f64 * (2.0 * steps + 8.0);
+    // A tile of fewer pixels takes as long as a whole one.
+    let multiply = height * width.max(8.0) * blocks.count as f64 * (2.0 * steps + 8.0);
     multiply + 0.7 * (pixels * desc.in_channels as f64 + outputs * desc.out_channels as f64)
 }
 

@@ -121,7 +121,7 @@ impl<S: Simd> Tile<'_, S> {
             let half = column.wrapping_mul(M / 2);
             let mut off = at;
             each!(J where J < M / 2 - 1 + T => {
-                if J > 0 {
+                if J != 0 {
                     off = off.wrapping_add(column);
                 }
                 let offs = [off, off.wrapping_add(half)];
@@ -156,7 +156,7 @@ impl<S: Simd> Tile<'_, S> {
                     let b = if B { simd.load(&weights[1][first..]) } else { simd.splat(0.0) };
                     let mut off = at;
                     each!(I where I < M => {
-                        if I > 0 {
+                        if I != 0 {
                             off = off.wrapping_add(pixel);
                         }
                         if off <= last {
@@ -186,7 +186,7 @@ impl<S: Simd> Tile<'_, S> {
         if const { K > 0 } {
             let mut off = at;
             each!(J where J < (M - 1) * K + T => {
-                if J > 0 {
+                if J != 0 {
                     off = off.wrapping_add(column);
                 }
                 if const { seen(M, K, T, J) } && off <= last {
@@ -207,7 +207,7 @@ impl<S: Simd> Tile<'_, S> {
             each!(few C where C < T => {
                 let mut off = at.wrapping_add(column.wrapping_mul(C));
                 each!(I where I < M => {
-                    if I > 0 {
+                    if I != 0 {
                         off = off.wrapping_add(pixel);
                     }
                     if off <= last {

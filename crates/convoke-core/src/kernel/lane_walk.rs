@@ -185,7 +185,7 @@ fn walk<
                         }
                         sums[L - 1] = [simd.splat(0.0); M];
                     }
-                    each!(row LESS where 0 < LESS && LESS < L => {
+                    each!(row LESS where LESS != 0 && LESS < L => {
                         let y = full + LESS - 1;
                         if y < strip.rows {
                             each!(row T where T < R && R <= T + V => {
@@ -253,7 +253,7 @@ impl<S: Simd, const R: usize> Rows<'_, S, R> {
             let ahead = row(if below < layer.size[0] { below } else { y });
             let mut off = self.at[1];
             each!(J where J < (M - 1) * K + COLUMNS => {
-                if J > 0 {
+                if J != 0 {
                     off = off.wrapping_add(column);
                 }
                 if const { seen(M, K, COLUMNS, J) } && off <= last {
@@ -277,7 +277,7 @@ impl<S: Simd, const R: usize> Rows<'_, S, R> {
                 });
                 let mut off = from;
                 each!(J where J < M => {
-                    if J > 0 {
+                    if J != 0 {
                         off = off.wrapping_add(pixel);
                     }
                     if off <= last {
