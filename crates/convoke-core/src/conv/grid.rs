@@ -91,12 +91,8 @@ impl Grid {
         let mut grid = Self { in_place, pointwise, axes, band, phases, reach, channels, vectors, lanes };
         // As many lines as fit, or places of one line; but enough for a stripe, and bands of about the same size.
         let stripe = vectors * lanes;
+        let fits = |grid: &Self| in_place || grid.band_len(geometry).is_ok_and(|len| len <= BAND);
         let [line, along] = axes;
-        let fits = |grid: &Self| {
-            // Bands of fewer lines than windows reach over gather most of them again and again: better larger ones.
-            let most = if grid.band[line] <= 2 * reach[line] { 4 * BAND } else { BAND };
-            in_place || grid.band_len(geometry).is_ok_and(|len| len <= most)
-        };
         while grid.band[line] > 1 && !fits(&grid) && grid.band[line] * band[along] > 4 * stripe {
             grid.band[line] = grid.band[line].div_ceil(2);
         }
