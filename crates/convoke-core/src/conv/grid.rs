@@ -127,10 +127,10 @@ impl Grid {
         Ok([pitch, height, channel + if crowded(channel) { APART } else { 0 }])
     }
 
-    /// Elements of a band of all in channels.
+    /// Elements of a band of all in channels, or of one of fewer outputs, whose channels may be the ones that crowd.
     fn band_len(&self, geometry: &Geometry) -> Result<usize, Error> {
         let [_, _, channel] = self.sizes(self.band)?;
-        checked_len("scratch", &[geometry.group_in, channel])
+        checked_len("scratch", &[geometry.group_in, channel.saturating_add(APART)])
     }
 
     /// Whether a band holds at most `most` times the elements that its outputs read.
