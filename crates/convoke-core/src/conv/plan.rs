@@ -296,22 +296,18 @@ impl Conv2dPlan {
             }
         };
         let [in_height, in_width] = desc.in_size;
-        let pixels_in = (desc.batch * in_height * in_width) as u64;
-        let outs = desc.out_channels as u64;
-        let gathered = match route {
-            Route::Tiles(Feed::Band { .. }) if desc.layout == Layout::Nchw => {
-                pixels_in.saturating_mul(desc.in_channels as u64)
+        let read = (desc.batch * in_height * in_width) as f64 * desc.in_channels as f64;
+        let written = outputs as f64 * desc.out_channels as f64;
+        let batch = desc.batch as f64;
+        let moving = match (route, desc.layout) {
+            (Route::Tiles(Feed::Band { .. }), Layout::Nchw) => PER_MOVED * (read + written),
+            (Route::Tiles(Feed::InPlace { .. }), Layout::Nchw) => PER_MOVED * written,
+            (Route::Tiles(Feed::Windows), _) => PER_MOVED * (outputs as f64) * (steps * desc.groups) as f64,
+            (Route::Stripes(grid), _) => {
+                batch * (grid.gathering(desc, geometry) + grid.scattering(desc, geometry))
             }
-            Route::Stripes(grid) if desc.layout == Layout::Nhwc => {
-                grid.gathered(desc, geometry).saturating_mul(desc.batch as u64)
-            }
-            Route::Tiles(Feed::Windows) => outputs.saturating_mul((steps * desc.groups) as u64),
-            _ => 0,
-        };
-        let scattered = match (route, desc.layout) {
-            (Route::Stripes(_), Layout::Nhwc) if desc.out_channels > 1 => outputs.saturating_mul(outs),
-            (Route::Planes(_) | Route::Stripes(_) | Route::Turned(_), _) | (_, Layout::Nhwc) => 0,
-            _ => outputs.saturating_mul(outs),
+            (Route::Turned(_), Layout::Nchw) => PER_MOVED * (read + written),
+            _ => 0.0,
         };
         Description {
             algorithm: "direct",
@@ -333,12 +329,16 @@ impl Conv2dPlan {
             scratch_bytes: self.scratch * size_of::<f32>(),
             macs: self.geometry.macs,
             vector_macs: vector_outputs.div_ceil(shared as u64).saturating_mul(vectors as u64),
-            moved: gathered.saturating_add(scattered),
+            // A cast from float saturates.
+            moving: moving as u64,
             error_terms: self.error_terms(),
             padded: self.desc.padding != Padding::Valid,
         }
     }
 }
+
+/// An element that is brought into another order, in squares, in the time of a vector multiply-add.
+const PER_MOVED: f64 = 0.7;
 
 /// What a plan decided. `Display` tells it in one line.
 #[derive(Clone, Copy, Debug)]
@@ -363,8 +363,8 @@ pub struct Description {
     /// Vector multiply-adds that the kernel issues for them: the predicted cost, to be divided by what the core does
     /// in a second. Lanes and tails that carry nothing are counted; taps on padding, which are skipped, too.
     pub vector_macs: u64,
-    /// Elements that gather and scatter bring into another order one by one.
-    pub moved: u64,
+    /// What bringing elements into another order and back takes, in the time of so many of them.
+    pub moving: u64,
     /// The `n` of the error bound.
     pub error_terms: usize,
     /// Whether windows can hang over an edge.
