@@ -48,14 +48,14 @@ impl Drawing {
         ));
     }
 
-    /// A table of numbers in square cells, each as grey as its number, of 255, is dark.
+    /// A table of numbers in square cells, as bright as their numbers: 90 is nearly white.
     pub(crate) fn table(&mut self, (left, top): (i32, i32), cell: i32, cols: usize, values: &[u8]) {
         for (i, &value) in values.iter().enumerate() {
             let (x, y) = (left + (i % cols) as i32 * cell, top + (i / cols) as i32 * cell);
-            let shade = 255 - u32::from(value) * 2;
-            self.rect([x, y, cell, cell], &format!("rgb({shade},{shade},{shade})"), "#c8c8c8", 1.0);
-            let size = cell * 2 / 5;
-            self.text((x + cell / 2, y + cell / 2), size, "black", &value.to_string());
+            let shade = (60 + u32::from(value) * 2).min(255);
+            self.rect([x, y, cell, cell], &format!("rgb({shade},{shade},{shade})"), "#909090", 1.0);
+            let (size, ink) = (cell * 2 / 5, if shade < 128 { "white" } else { "black" });
+            self.text((x + cell / 2, y + cell / 2), size, ink, &value.to_string());
         }
     }
 
