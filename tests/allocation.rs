@@ -83,6 +83,35 @@ fn layers_allocate_nothing() {
 }
 
 #[test]
+fn chains_allocate_nothing() {
+    use convoke_core::{ChainDesc, ChainOperands, ChainPlan, Level};
+    use convoke_harness::layers::Block;
+    let block = Block { name: "", channels: [4, 24, 4], size: [9, 8], stride: 1 };
+    for layout in [Layout::Nhwc, Layout::Nchw] {
+        let desc = ChainDesc::new(block.descs(layout)).strip_rows(2);
+        let data = convoke_harness::ChainProblem::new(&desc.layers).data().layers;
+        for level in Level::available() {
+            let plan = ChainPlan::new(&desc, level).unwrap();
+            let mut packing = vec![0.0; plan.packed_len()];
+            let mut scratch = vec![0.0; plan.scratch_len()];
+            let mut dst = vec![0.0; plan.last().dst.len];
+            let allocations = count(|| {
+                let plan = ChainPlan::new(&desc, level).unwrap();
+                let weights = [0, 1, 2].map(|at| data[at].weights.as_slice());
+                let weights = plan.pack(weights, &mut packing).unwrap();
+                let operands = ChainOperands::new(&data[0].src, weights).residual(&data[0].src);
+                plan.run(&operands, &mut dst, &mut scratch).unwrap();
+                for piece in plan.pieces(3) {
+                    plan.run_piece(&piece, &operands, &mut dst[piece.dst_range()], &mut scratch).unwrap();
+                }
+                assert!(plan.run(&operands, &mut dst, &mut []).is_err());
+            });
+            assert_eq!(allocations, 0, "{level} on {desc:?}");
+        }
+    }
+}
+
+#[test]
 fn planning_a_layer_allocates_nothing() {
     use convoke_core::{Conv2dPlan, Level};
     use convoke_gemm::GemmConv2dPlan;

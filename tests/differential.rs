@@ -177,6 +177,80 @@ fn every_depthwise_tile() {
     total.assert_trustworthy();
 }
 
+/// Tiles that walk down: heights below, at and above what a walk is worth, with rows that are as wide as tiles of both widths
+/// and their sums; masks that are written out, columns that are shared or not, activations that come afterwards.
+#[test]
+fn every_depthwise_walk() {
+    const STEPS: [([usize; 2], [usize; 2]); 7] = [
+        ([1, 1], [1, 1]),
+        ([2, 2], [1, 1]),
+        ([2, 1], [1, 1]),
+        ([1, 1], [2, 2]),
+        ([2, 2], [2, 1]),
+        ([4, 2], [2, 2]),
+        ([1, 2], [1, 1]),
+    ];
+    const KERNELS: [[usize; 2]; 5] = [[3, 3], [5, 5], [3, 2], [5, 3], [3, 4]];
+    let mut total = Verdict::default();
+    for layout in LAYOUTS {
+        for height in [1, 2, 3, 4, 5, 8, 9, 10, 14, 15, 16, 17, 31] {
+            for width in [1, 4, 5, 6, 7, 8, 9, 11, 13, 18, 22] {
+                let number = height * 11 + width;
+                let (stride, dilation) = STEPS[number % STEPS.len()];
+                let kernel = KERNELS[number % KERNELS.len()];
+                let channels = [5, 16, 33][number % 3];
+                let size = |axis: usize, outputs: usize| (outputs - 1) * stride[axis] + 1;
+                let all = [0, 1].map(|axis| (kernel[axis] - 1) * dilation[axis]);
+                let padding = Padding::Explicit {
+                    top: all[0] / 2,
+                    left: all[1].div_ceil(2),
+                    bottom: all[0].div_ceil(2),
+                    right: all[1] / 2,
+                };
+                let desc =
+                    Conv2dDesc::new(layout, 1, channels, [size(0, height), size(1, width)], channels, kernel)
+                        .groups(channels)
+                        .stride(stride)
+                        .dilation(dilation)
+                        .padding(padding)
+                        .activation([Activation::None, Activation::Silu, Activation::Relu6][number % 3]);
+                let problem = ConvProblem::new(desc).seed(number as u64);
+                let problem = if number % 2 == 0 { problem.bias().residual() } else { problem };
+                total = total.and(assert_all(&problem, width));
+            }
+        }
+    }
+    total.assert_trustworthy();
+}
+
+/// Images so narrow that lanes run down their columns.
+#[test]
+fn every_column_as_a_line() {
+    let mut total = Verdict::default();
+    for layout in LAYOUTS {
+        for width in 1..=5 {
+            for height in [3, 16, 17, 47, 70] {
+                for (number, out_channels) in [1, 2, 4, 13, 15].into_iter().enumerate() {
+                    let kernel = [[3, 3], [1, 1], [5, 2], [2, 7]][(number + width) % 4];
+                    let stride = [[1, 1], [2, 1], [1, 2], [3, 2]][(number + height) % 4];
+                    let dilation = [[1, 1], [1, 1], [2, 1]][(height + width) % 3];
+                    let in_channels = [3, 17, 1][number % 3];
+                    let border = if number == 3 { Border::Reflect101 } else { Border::Zero };
+                    let desc = Conv2dDesc::new(layout, 1, in_channels, [height, width], out_channels, kernel)
+                        .stride(stride)
+                        .dilation(dilation)
+                        .padding(Padding::Explicit { top: 2, left: 3, bottom: 4, right: 3 })
+                        .border(border);
+                    let problem = ConvProblem::new(desc).seed(height as u64);
+                    let problem = if number % 2 == 0 { problem.bias().residual() } else { problem };
+                    total = total.and(assert_all(&problem, number));
+                }
+            }
+        }
+    }
+    total.assert_trustworthy();
+}
+
 /// Groups of every shape, as many as fill less than a vector, one, and a part of another.
 #[test]
 fn every_small_group() {

@@ -145,7 +145,7 @@ fn decoders() {
                         layout,
                         2,
                         channels[0],
-                        [3 + number, 19],
+                        [3 + number, if kernel > 4 { 3 } else { 19 }],
                         if groups == 1 { channels[1] } else { channels[0] },
                         [kernel, kernel],
                     )
@@ -460,12 +460,12 @@ fn hostile_descriptors_and_operands() {
                 }
                 Err(_) => refused += 1,
             }
-            let layer = convoke_core::Conv2dPlan::new(&desc, level).is_ok();
+            let makes_sense = convoke_harness::sizes::conv_sizes(&desc).is_some();
             if let Ok(plan) = InputGradPlan::new(&desc, level) {
                 assert!(!plan.describe().to_string().is_empty() && plan.pieces(2).take(3).count() < 4);
             }
             if let Ok(plan) = WeightsGradPlan::new(&desc, level) {
-                assert!(layer, "{desc:?}");
+                assert!(makes_sense, "{desc:?}");
                 assert!(
                     !plan.describe().to_string().is_empty() && plan.pieces(usize::MAX).take(3).count() < 4
                 );

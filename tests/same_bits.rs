@@ -145,6 +145,8 @@ fn stripes_in_pieces() {
             ([30, 40], 40, 29, 1),
             ([9, 30], 20, 5, 3),
             ([5, 70], 3, 16, 3),
+            // 1022 rows of these have channels of 3 x 1024 elements, which are kept apart, and so are longer than all.
+            ([1027, 1], 9, 3, 3),
         ] {
             let desc = Conv2dDesc::new(layout, 2, in_channels, size, out_channels, [kernel, kernel])
                 .padding(Padding::all(kernel / 2));
@@ -156,7 +158,14 @@ fn stripes_in_pieces() {
                         .unwrap_or_else(|what| panic!("{engine} on {problem}: {what}"))
                 };
                 let whole = bits(&out(Way::Whole));
-                for way in [Way::Rows(1), Way::Rows(2), Way::Pieces(3), Way::Pieces(50), Way::Pieces(200)] {
+                for way in [
+                    Way::Rows(1),
+                    Way::Rows(2),
+                    Way::Rows(1022),
+                    Way::Pieces(3),
+                    Way::Pieces(50),
+                    Way::Pieces(200),
+                ] {
                     assert_eq!(whole, bits(&out(way)), "{engine} on {problem}, {way:?}");
                 }
             }

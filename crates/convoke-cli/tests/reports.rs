@@ -53,6 +53,23 @@ fn bench_of_a_file_of_shapes() {
 }
 
 #[test]
+fn bench_of_chains() {
+    let folder = Folder::new("bench_chains");
+    let text = folder.works("bench --chains --only mbv2_*@7 --rounds 1 --json --quiet");
+    let names: Vec<_> = rows(&text).iter().map(|row| row["name"].clone()).collect();
+    assert_eq!(names, ["mbv2_160-960-160@7", "mbv2_160-960-320@7"]);
+    for row in rows(&text) {
+        let ratio = positive(&row, "separate_median_ms") / positive(&row, "median_ms");
+        assert!((positive(&row, "ratio") / ratio - 1.0).abs() < 0.02, "{row}");
+        for field in ["gflops", "peak_gflops", "strip_rows", "scratch_bytes", "between_bytes"] {
+            positive(&row, field);
+        }
+    }
+    let text = folder.works("bench --chains --only mbv2_160-960-160@7 --rounds 1 --layout nchw");
+    assert!(text.contains("geometric mean"), "{text}");
+}
+
+#[test]
 fn bench_of_built_in_layers_and_filters() {
     let folder = Folder::new("bench_built_in");
     let text = folder.works("bench --only mbv2_dw3x3_960* --rounds 1 --json");

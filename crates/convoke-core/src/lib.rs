@@ -6,6 +6,7 @@
 //! | operation | asked by | planned by |
 //! |---|---|---|
 //! | a convolution layer on f32 tensors | [`Conv2dDesc`] | [`Conv2dPlan`] |
+//! | several of them, one after the other, without the tensors between | [`ChainDesc`] | [`ChainPlan`] |
 //! | its transpose | [`ConvTranspose2dDesc`] | [`ConvTranspose2dPlan`] |
 //! | a layer whose weights are not shared, and its gradients | [`Conv2dDesc`] | [`LocallyConnected2dPlan`] |
 //! | the gradient of a layer with respect to its input | [`Conv2dDesc`] | [`InputGradPlan`] |
@@ -74,6 +75,9 @@ mod kernel;
 
 pub use activation::Activation;
 pub use border::Border;
+pub use conv::chain::desc::{ChainDesc, ChainOperands};
+pub use conv::chain::error::ChainError;
+pub use conv::chain::plan::{ChainDescription, ChainPlan};
 pub use conv::desc::{Conv2dDesc, Layout, Mode, Padding};
 pub use conv::geometry::{Geometry, Strides};
 pub use conv::grad::bias::BiasGradPlan;

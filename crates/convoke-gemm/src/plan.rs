@@ -133,6 +133,11 @@ impl GemmConv2dPlan {
         Pieces::new(&self.desc, &self.geometry, count, self.tile.rows)
     }
 
+    /// Pieces for so many threads, each large enough to be worth it.
+    pub fn pieces_for(&self, threads: usize) -> Pieces {
+        Pieces::for_threads(&self.desc, &self.geometry, threads, self.tile.rows)
+    }
+
     /// Computes one piece. `dst` is exactly [`Piece::dst_range`] of the whole `dst`.
     ///
     /// # Errors

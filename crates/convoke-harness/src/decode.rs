@@ -21,7 +21,7 @@ const MOST_PRODUCTS: usize = 8_000;
 
 const KERNELS: &[usize] = &[1, 1, 3, 3, 3, 2, 5, 4, 7, 6, 9, 11];
 const STRIDES: &[usize] = &[1, 1, 1, 1, 2, 2, 2, 3, 4, 5, 21];
-const BORDERS: &[Border] = &[
+pub(crate) const BORDERS: &[Border] = &[
     Border::Zero,
     Border::Zero,
     Border::Constant(0.0),
@@ -31,7 +31,7 @@ const BORDERS: &[Border] = &[
     Border::Reflect101,
     Border::Wrap,
 ];
-const ACTIVATIONS: &[Activation] = &[
+pub(crate) const ACTIVATIONS: &[Activation] = &[
     Activation::None,
     Activation::None,
     Activation::None,
@@ -94,7 +94,7 @@ fn dilation(from: &mut Choices<'_>, size: usize) -> usize {
 }
 
 /// Every kind of padding; explicit ones up to twice the window.
-fn padding(from: &mut Choices<'_>, desc: &Conv2dDesc) -> Padding {
+pub(crate) fn padding(from: &mut Choices<'_>, desc: &Conv2dDesc) -> Padding {
     let kind = from.byte() / 32;
     let amounts = [0, 1, 0, 1].map(|axis: usize| from.within(0..=2 * extent(desc, axis).min(40)));
     let [top, left, bottom, right] = amounts;
@@ -124,7 +124,7 @@ fn fit(mut desc: Conv2dDesc) -> Conv2dDesc {
 }
 
 /// The padding, with more at the end if the window would not fit otherwise.
-fn enough_padding(desc: &Conv2dDesc) -> Padding {
+pub(crate) fn enough_padding(desc: &Conv2dDesc) -> Padding {
     let (top, left, bottom, right) = match desc.padding {
         Padding::Same | Padding::SameLower => return desc.padding,
         Padding::Valid => (0, 0, 0, 0),
@@ -177,7 +177,7 @@ fn shrink(desc: &mut Conv2dDesc, out_size: [u128; 2]) {
 }
 
 /// Row strides that are so much longer than a row.
-fn with_gaps(mut desc: Conv2dDesc, [src, dst]: [Option<usize>; 2]) -> Conv2dDesc {
+pub(crate) fn with_gaps(mut desc: Conv2dDesc, [src, dst]: [Option<usize>; 2]) -> Conv2dDesc {
     let row = |channels, width| if desc.layout == Layout::Nhwc { channels * width } else { width };
     let out_width = conv_sizes(&desc).map_or(0, |sizes| sizes.out_size[1] as usize);
     let src_row = row(desc.in_channels, desc.in_size[1]);

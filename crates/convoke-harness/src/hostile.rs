@@ -37,7 +37,7 @@ pub const EDGES: &[usize] = &[
 ];
 
 /// Any number, small and extreme ones more often.
-fn number(from: &mut Choices<'_>) -> usize {
+pub(crate) fn number(from: &mut Choices<'_>) -> usize {
     match from.byte() {
         0..=159 => 1 + usize::from(from.byte()) % 9,
         160..=223 => from.pick(EDGES),

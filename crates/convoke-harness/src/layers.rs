@@ -5,7 +5,7 @@
 //! ResNet-50 v1.5 (He et al., 2015; stride on the 3x3 layer), VGG-16 (Simonyan and Zisserman, 2014) and MobileNetV2
 //! (Sandler et al., 2018), each at 224 by 224 pixels.
 
-use convoke_core::{Conv2dDesc, Layout, Padding};
+use convoke_core::{Activation, Conv2dDesc, Layout, Padding};
 
 /// A layer of a network, for one image.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -166,6 +166,55 @@ pub const LAYERS: &[Layer] = &[
     layer("misc_5x5_64-64@56", "misc", 64, [56, 56], 64, [5, 5], 1, [2, 2], 1, 1, 1),
     layer("misc_11x11s4_3-64@224", "misc", 3, [224, 224], 64, [11, 11], 4, [2, 2], 1, 1, 1),
     layer("misc_1d_k3_512-512@400", "misc", 512, [1, 400], 512, [1, 3], 1, [0, 1], 1, 1, 1),
+];
+
+/// A block of MobileNetV2: pointwise to more channels, depthwise 3x3, pointwise to few.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Block {
+    /// Its short name.
+    pub name: &'static str,
+    /// In channels, those between, out channels.
+    pub channels: [usize; 3],
+    /// Height and width of the input.
+    pub size: [usize; 2],
+    /// Of the depthwise layer, in both directions.
+    pub stride: usize,
+}
+
+impl Block {
+    /// Its layers. Where the last one's output has the shape of the first one's input, that is its residual.
+    pub fn descs(&self, layout: Layout) -> [Conv2dDesc; 3] {
+        let Self { channels: [ins, between, outs], size, stride, .. } = *self;
+        [
+            Conv2dDesc::new(layout, 1, ins, size, between, [1, 1]).activation(Activation::Relu6),
+            Conv2dDesc::new(layout, 1, between, size, between, [3, 3])
+                .padding(Padding::all(1))
+                .stride([stride; 2])
+                .groups(between)
+                .activation(Activation::Relu6),
+            Conv2dDesc::new(layout, 1, between, size.map(|size| size.div_ceil(stride)), outs, [1, 1]),
+        ]
+    }
+}
+
+const fn block(name: &'static str, channels: [usize; 3], size: usize, stride: usize) -> Block {
+    Block { name, channels, size: [size; 2], stride }
+}
+
+/// The blocks of MobileNetV2 at 224 by 224 pixels, but for the first, which has two layers.
+#[rustfmt::skip]
+pub const BLOCKS: &[Block] = &[
+    block("mbv2_16-96-24s2@112", [16, 96, 24], 112, 2),
+    block("mbv2_24-144-24@56", [24, 144, 24], 56, 1),
+    block("mbv2_24-144-32s2@56", [24, 144, 32], 56, 2),
+    block("mbv2_32-192-32@28", [32, 192, 32], 28, 1),
+    block("mbv2_32-192-64s2@28", [32, 192, 64], 28, 2),
+    block("mbv2_64-384-64@14", [64, 384, 64], 14, 1),
+    block("mbv2_64-384-96@14", [64, 384, 96], 14, 1),
+    block("mbv2_96-576-96@14", [96, 576, 96], 14, 1),
+    block("mbv2_96-576-160s2@14", [96, 576, 160], 14, 2),
+    block("mbv2_160-960-160@7", [160, 960, 160], 7, 1),
+    block("mbv2_160-960-320@7", [160, 960, 320], 7, 1),
 ];
 
 #[cfg(test)]

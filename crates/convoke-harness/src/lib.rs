@@ -13,8 +13,9 @@
 //! | [`filter_stream`] | streams of rows as one of those engines |
 //! | [`mod@run`] | running a problem whole, by rows or by pieces, in [guarded](guard) buffers |
 //! | [`check`], [`filter_check`] | bit equality or the analytic error bound, and whether the comparison meant anything |
+//! | [`chain`] | chains of layers, held against the layers run one after the other |
 //! | [`task`] | transposed convolutions and gradients, from problem to verdict |
-//! | [`choices`], [`decode`], [`strategy`] | problems from bytes, for fuzzers and for proptest |
+//! | [`choices`], [`decode`], [`decode_chain`], [`strategy`] | problems from bytes, for fuzzers and for proptest |
 //! | [`hostile`], [`sizes`] | descriptors that make no sense, and the planner's arithmetic again in 128 bits |
 //! | [`timing`] | what benchmarks measure |
 //! | [`views`] | tensors in one plain order, for comparing layouts |
@@ -32,9 +33,11 @@
 // The engine lists wrap methods in trait methods of the same names: a plan that lacks one must not compile.
 #![deny(unconditional_recursion)]
 
+pub mod chain;
 pub mod check;
 pub mod choices;
 pub mod decode;
+pub mod decode_chain;
 pub mod engine;
 pub mod fill;
 pub mod filter_check;
@@ -53,6 +56,7 @@ pub mod task;
 pub mod timing;
 pub mod views;
 
+pub use chain::{ChainData, ChainProblem};
 pub use check::{ConvCase, Failure, Verdict};
 pub use engine::{Conv2dEngine, Engine, engines};
 pub use fill::{Fill, Random};

@@ -121,7 +121,7 @@ pub fn part_len(problem: &ConvProblem, rows: usize) -> usize {
 }
 
 /// Copies a tensor of some rows to where those rows lie in the whole one, gaps included.
-fn place(problem: &ConvProblem, rows: Range<usize>, part: &[f32], dst: &mut [f32]) {
+pub(crate) fn place(problem: &ConvProblem, rows: Range<usize>, part: &[f32], dst: &mut [f32]) {
     let [row_len, row_stride] = problem.dst_row();
     let height = problem.sizes().out_size[0] as usize;
     for (number, row) in part.chunks(row_stride).enumerate() {

@@ -4,13 +4,20 @@ use proptest::collection::vec;
 use proptest::prelude::{ProptestConfig, Strategy, any};
 use proptest::test_runner::FileFailurePersistence;
 
+use crate::chain::ChainProblem;
 use crate::decode::{BYTES, conv_problem, filter_problem};
+use crate::decode_chain::{CHAIN_BYTES, chain_problem};
 use crate::filter_problem::FilterProblem;
 use crate::problem::ConvProblem;
 
 /// Layers of every kind; see [`conv_problem`].
 pub fn conv_problems() -> impl Strategy<Value = ConvProblem> {
     vec(any::<u8>(), BYTES).prop_map(|bytes| conv_problem(&bytes))
+}
+
+/// Chains of layers of every kind; see [`chain_problem`].
+pub fn chain_problems() -> impl Strategy<Value = ChainProblem> {
+    vec(any::<u8>(), CHAIN_BYTES).prop_map(|bytes| chain_problem(&bytes))
 }
 
 /// Picture filters of every kind; see [`filter_problem`].

@@ -47,6 +47,7 @@
 extern crate std;
 
 mod level;
+mod past_caches;
 mod portable;
 mod scalar;
 mod simd;
@@ -57,9 +58,10 @@ mod words;
 mod x86;
 
 pub use level::{Level, UnknownLevel};
+pub use past_caches::{PastCaches, PastRows, rows};
 pub use portable::Portable;
 pub use scalar::Scalar;
-pub use simd::{Kernel, PastCaches, Simd};
+pub use simd::{Kernel, Simd};
 pub use words::as_f64_mut;
 #[cfg(all(target_arch = "x86_64", target_feature = "sse2"))]
 pub use x86::{Avx2, Avx512};

@@ -1,7 +1,8 @@
 //! The vocabulary: the trait that kernels are generic over, and the trait of things that run at a level.
 
 use core::fmt::Debug;
-use core::marker::PhantomData;
+
+use crate::past_caches::{PastCaches, PutsArePending};
 
 /// A token for an instruction set: holding one proves that this processor has it.
 ///
@@ -94,14 +95,17 @@ pub trait Simd: Copy + Debug + Send + Sync + 'static {
         let _ = data;
     }
 
-    /// Writes `dst` past the caches, as far as the instruction set can: `f` puts slices where it likes, and when this
-    /// returns they are there. For results that no cache holds: a usual store reads what it overwrites first, and takes
-    /// the place of something that is still needed.
+    /// Writes `dst` past the caches if `past` says so, as far as the instruction set can: `f` puts values where it likes,
+    /// and when this returns they are there. For results that no cache holds: a usual store reads what it overwrites first,
+    /// and takes the place of something that is still needed.
     #[inline(always)]
-    fn past_caches<R>(self, dst: &mut [f32], f: impl FnOnce(&mut PastCaches<'_, Self>) -> R) -> R {
-        // Waits when it is dropped. The closure has only a reference, so that it cannot do away with that.
-        let mut past = PastCaches { simd: self, dst, local: PhantomData };
-        f(&mut past)
+    fn past_caches<R>(
+        self,
+        past: bool,
+        dst: &mut [f32],
+        f: impl FnOnce(&mut PastCaches<'_, Self>) -> R,
+    ) -> R {
+        PastCaches::lend(self, past, dst, f)
     }
 
     /// What [`PastCaches::put`] does.
@@ -111,7 +115,17 @@ pub trait Simd: Copy + Debug + Send + Sync + 'static {
         dst.copy_from_slice(src);
     }
 
-    /// Waits for all [`put_past_caches`](Self::put_past_caches).
+    /// The same for vectors, which hold as many values as `dst`. They go past the caches if `dst` starts where a vector
+    /// divides cache lines evenly.
+    #[doc(hidden)]
+    #[inline(always)]
+    fn store_past_caches<const N: usize>(self, vectors: &[Self::F32; N], dst: &mut [f32], _: PutsArePending) {
+        for (v, dst) in vectors.iter().zip(dst.chunks_exact_mut(Self::LANES)) {
+            self.store(*v, dst);
+        }
+    }
+
+    /// Waits for all [`put_past_caches`](Self::put_past_caches) and [`store_past_caches`](Self::store_past_caches).
     #[doc(hidden)]
     #[inline(always)]
     fn finish_puts(self) {}
@@ -168,40 +182,6 @@ pub trait Simd: Copy + Debug + Send + Sync + 'static {
     /// integral are rounded first, ties to even.
     fn exp2_int(self, n: Self::F32) -> Self::F32;
 }
-
-/// A slice that is written past the caches: see [`Simd::past_caches`]. While it is, nobody can read it, here or on
-/// another thread: such stores keep no order with others until they are waited for.
-#[derive(Debug)]
-pub struct PastCaches<'a, S: Simd> {
-    simd: S,
-    dst: &'a mut [f32],
-    /// Neither sent nor shared.
-    local: PhantomData<*mut ()>,
-}
-
-impl<S: Simd> PastCaches<'_, S> {
-    /// Copies `src` to the slice, from `at` on. Whole cache lines go past the caches, a rest at either end does not.
-    ///
-    /// # Panics
-    /// If the slice ends before.
-    #[inline(always)]
-    pub fn put(&mut self, at: usize, src: &[f32]) {
-        self.simd.put_past_caches(src, &mut self.dst[at..][..src.len()], PutsArePending(()));
-    }
-}
-
-impl<S: Simd> Drop for PastCaches<'_, S> {
-    /// Also if the closure panics.
-    #[inline(always)]
-    fn drop(&mut self) {
-        self.simd.finish_puts();
-    }
-}
-
-/// Proof that [`Simd::past_caches`] waits for what is stored: only this module can make one.
-#[doc(hidden)]
-#[derive(Debug)]
-pub struct PutsArePending(());
 
 /// A piece of work that can run on any level: a closure that is generic over the token.
 pub trait Kernel {

@@ -12,8 +12,9 @@
 //! | a picture larger than memory, or a camera's rows | the same, row by row | [`FilterStream`] |
 //! | an 8-bit picture | OpenCV's result, bit for bit | [`opencv`] |
 //! | a tensor and weights | a layer's output | [`Conv2d`] |
+//! | the same for layers in a row | the last one's output, without the tensors between | [`Chain`] |
 //! | examples | layers that learn from them | [`learn`] |
-//! | buffers, no heap, no threads | the same | [`Conv2dPlan`], [`Filter2dPlan`], [`GemmConv2dPlan`] |
+//! | buffers, no heap, no threads | the same | [`Conv2dPlan`], [`ChainPlan`], [`Filter2dPlan`], [`GemmConv2dPlan`] |
 //!
 //! Everywhere: slices in, slices or vectors out; errors that name the operand; results that do not depend on
 //! the number of threads. A filter or layer is *planned* once ([`Filter::new`], [`Conv2d::new`]) and then run
@@ -44,6 +45,7 @@
 //!   Off by default.
 
 mod buffer;
+mod chain;
 mod conv2d;
 mod filter;
 mod gaussian;
@@ -55,14 +57,16 @@ mod options;
 mod picture;
 mod stream;
 
+pub use chain::Chain;
 pub use conv2d::{Candidate, Conv2d, Explanation};
 pub use convoke_core::{
-    Accumulate, Activation, BiasGradPlan, Border, Conv2dDesc, Conv2dPlan, ConvTranspose2dDesc,
-    ConvTranspose2dPlan, Description, Error, Filter2dDesc, Filter2dPlan, Filter2dStream, Geometry,
-    InputGradPlan, Layout, Level, LocallyConnected2dPlan, Mode, NarrowDesc, NarrowMask, NarrowPixel,
-    NarrowPlan, NarrowScratch, NarrowScratchLen, Operands, OutputSize, Packed, PackedMask, Padding, Piece,
-    Pieces, Pixel, RepeatedBoxDesc, RepeatedBoxDescription, RepeatedBoxPlan, Rounding, Strides,
-    TransposeDescription, WeightsGradDescription, WeightsGradPlan, factor,
+    Accumulate, Activation, BiasGradPlan, Border, ChainDesc, ChainDescription, ChainError, ChainOperands,
+    ChainPlan, Conv2dDesc, Conv2dPlan, ConvTranspose2dDesc, ConvTranspose2dPlan, Description, Error,
+    Filter2dDesc, Filter2dPlan, Filter2dStream, Geometry, InputGradPlan, Layout, Level,
+    LocallyConnected2dPlan, Mode, NarrowDesc, NarrowMask, NarrowPixel, NarrowPlan, NarrowScratch,
+    NarrowScratchLen, Operands, OutputSize, Packed, PackedMask, Padding, Piece, Pieces, Pixel,
+    RepeatedBoxDesc, RepeatedBoxDescription, RepeatedBoxPlan, Rounding, Strides, TransposeDescription,
+    WeightsGradDescription, WeightsGradPlan, factor,
 };
 pub use convoke_gemm::GemmConv2dPlan;
 pub use convoke_simd::UnknownLevel;

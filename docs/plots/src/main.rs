@@ -1,9 +1,13 @@
-//! Draws `filters.svg`: time per pixel against the side of the mask, of Convoke's algorithms and of OpenCV's functions,
-//! from a table that `measure` wrote. Every point is a row of the table; lines only join neighbours.
+//! Draws the plots of the documentation from tables of measurements, from this folder:
 //!
-//! `cargo run --release -- filters.csv filters.svg`, from this folder.
+//! ```text
+//! cargo run --release -- filters filters.csv filters.svg      time per pixel against mask size; `measure` makes the table
+//! cargo run --release -- roofline layers.jsonl roofline.svg   layers beside the limits of the core; `convoke bench --json`
+//! ```
 
+mod filters;
 mod panel;
+mod roofline;
 mod table;
 
 use std::error::Error;
@@ -11,45 +15,19 @@ use std::error::Error;
 use plotters::prelude::*;
 use plotters::style::text_anchor::{HPos, Pos, VPos};
 
-use crate::panel::Panel;
-
-const SIZE: (u32, u32) = (1180, 660);
 const FONT: &str = "DejaVu Sans, Verdana, Helvetica, Arial, sans-serif";
 
 fn main() -> Result<(), Box<dyn Error>> {
     let args: Vec<String> = std::env::args().skip(1).collect();
-    let [table, plot] = &args[..] else {
-        return Err("usage: convoke-plots TABLE.csv PLOT.svg".into());
+    let [kind, table, plot] = &args[..] else {
+        return Err("usage: convoke-plots filters|roofline TABLE PLOT.svg".into());
     };
     let text = std::fs::read_to_string(table)?;
-    let rows = table::parse(&text)?;
-    // A column of its own for each type, on the same scale.
-    let range = panel::range(&rows).ok_or("the table is empty")?;
-    let root = SVGBackend::new(plot, SIZE).into_drawing_area();
-    root.fill(&WHITE)?;
-    let (top, rest) = root.split_vertically(64);
-    let (middle, bottom) = rest.split_vertically(SIZE.1 - 64 - 26);
-    label(&top, "Time per pixel of picture filters, in nanoseconds", (24, 12), 25, &BLACK)?;
-    label(
-        &top,
-        "grey, 1920x1080, one thread, reflect101; both scales logarithmic; solid: Convoke, dashed: OpenCV, grey lines: limits of the core",
-        (24, 42),
-        17,
-        &GREY,
-    )?;
-    for (area, pixels) in middle.split_evenly((1, 2)).iter().zip(["f32", "u8"]) {
-        let rows: Vec<_> = rows.iter().filter(|row| row.pixels == pixels).collect();
-        Panel { pixels, rows: &rows, range: range.clone() }.draw(area)?;
+    match &kind[..] {
+        "filters" => filters::draw(&text, plot),
+        "roofline" => roofline::draw(&text, plot),
+        _ => Err(format!("no plot is called {kind}: filters, roofline").into()),
     }
-    // Who measured what, in the table's own words.
-    let source: Vec<&str> = text
-        .lines()
-        .filter_map(|line| line.strip_prefix("# "))
-        .filter(|line| ["Machine", "Note", "OpenCV"].iter().any(|start| line.starts_with(start)))
-        .collect();
-    label(&bottom, &source.join("  "), (24, 4), 15, &GREY)?;
-    root.present()?;
-    Ok(())
 }
 
 /// Grey that can still be read on white.

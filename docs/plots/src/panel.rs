@@ -157,7 +157,7 @@ impl Panel<'_> {
         // Labels, moved apart where lines end close together, with a thin line from each to what it names.
         labels.sort_by_key(|label| label.end.1);
         let mut heights: Vec<i32> = labels.iter().map(|label| label.end.1).collect();
-        spread(&mut heights, top, y_end);
+        spread(&mut heights, LINE_HEIGHT, top..y_end);
         for (label, y) in labels.iter().zip(heights) {
             let from = x_end + 16;
             area.draw(&PathElement::new(
@@ -184,19 +184,19 @@ fn decades(range: &Range<f64>) -> Vec<(f64, String)> {
     named.filter(|(ns, _)| range.contains(ns)).collect()
 }
 
-/// Moves sorted heights apart to at least the height of a line each, as little as need be, between `top` and `bottom`.
-fn spread(heights: &mut [i32], top: i32, bottom: i32) {
+/// Moves sorted heights apart to at least the height of a line each, as little as need be, inside a range.
+pub(crate) fn spread(heights: &mut [i32], line_height: i32, inside: Range<i32>) {
     // Pairs that are too close give way by half each, again and again; two hundred rounds settle a dozen labels.
     for _ in 0..200 {
         for at in 1..heights.len() {
-            let lacking = LINE_HEIGHT - (heights[at] - heights[at - 1]);
+            let lacking = line_height - (heights[at] - heights[at - 1]);
             if lacking > 0 {
                 heights[at - 1] -= lacking / 2;
                 heights[at] += lacking - lacking / 2;
             }
         }
         for height in heights.iter_mut() {
-            *height = (*height).clamp(top, bottom);
+            *height = (*height).clamp(inside.start, inside.end);
         }
     }
 }

@@ -373,6 +373,9 @@ pub(crate) struct BenchArgs {
     /// Time picture filters instead of layers
     #[arg(long)]
     pub(crate) filters: bool,
+    /// Time blocks of MobileNetV2 as chains of layers, beside the layers one after the other
+    #[arg(long, conflicts_with_all = ["shapes", "filters", "survey", "algo"])]
+    pub(crate) chains: bool,
     /// Time this many random layers, and tell which are farthest from what the core could do
     #[arg(long, value_name = "N", conflicts_with_all = ["shapes", "filters", "only", "layout", "algo"],
         value_parser = clap::value_parser!(u32).range(1..=100_000))]

@@ -3,6 +3,7 @@
 use convoke::{Algorithm, Conv2d, Layout, Level, Options};
 use serde::Serialize;
 
+use super::limits::Limits;
 use super::shapes::{self, Shape};
 use super::timing::{Samples, noise};
 use super::{nothing, print_json, round, wanted};
@@ -29,6 +30,13 @@ struct Row<'a> {
     layout: &'static str,
     /// Bytes per second, read and written, of a copy from memory to memory on one core.
     copy_gb_s: f64,
+    /// Bytes of input, weights and output, and bytes per second of a copy that large on one core.
+    bytes: f64,
+    copy_of_bytes_gb_s: f64,
+    /// What the layer would take if its limit were all that it met, and what that is: multiply-adds at the peak, or moving
+    /// its bytes once.
+    limit_ms: f64,
+    limit: &'static str,
 }
 
 /// A layer that is ready to run.
@@ -66,9 +74,9 @@ pub(super) fn run(args: &BenchArgs, threads: usize) -> Outcome<()> {
     let src = noise(longest(Conv2d::src_len));
     let mut dst = vec![0.0; longest(Conv2d::dst_len)];
     let progress = Progress::new("timing", u64::from(args.rounds) * problems.len() as u64, args.common.quiet);
-    let mut best_peak = 0_f64;
+    let mut limits = Limits::measure(level);
     for _ in 0..args.rounds {
-        best_peak = best_peak.max(peak::gflops_on(level, threads));
+        limits.gflops = limits.gflops.max(peak::gflops_on(level, threads));
         for Problem { shape, layer, samples } in &mut problems {
             let (src, dst) = (&src[..layer.src_len()], &mut dst[..layer.dst_len()]);
             samples.round(|| layer.run_into(src, dst)).about(&shape.name)?;
@@ -77,10 +85,9 @@ pub(super) fn run(args: &BenchArgs, threads: usize) -> Outcome<()> {
     }
     drop(progress);
 
-    let copy_gb_s = round(peak::copy_gb_s(level));
-    let rows: Vec<Row<'_>> =
-        problems.iter().map(|problem| row(problem, best_peak, threads, copy_gb_s)).collect();
-    if args.json { rows.iter().try_for_each(print_json) } else { print(&table(&rows, best_peak, copy_gb_s)) }
+    limits.raise(&Limits { gflops: 0.0, ..Limits::measure(level) });
+    let rows: Vec<Row<'_>> = problems.iter().map(|problem| row(problem, &limits, threads)).collect();
+    if args.json { rows.iter().try_for_each(print_json) } else { print(&table(&rows, &limits)) }
 }
 
 fn problem(
@@ -97,38 +104,46 @@ fn problem(
     Ok(Problem { shape, layer, samples: Samples::default() })
 }
 
-fn row(problem: &Problem, peak: f64, threads: usize, copy_gb_s: f64) -> Row<'_> {
+fn row<'a>(problem: &'a Problem, limits: &Limits, threads: usize) -> Row<'a> {
     let Problem { shape, layer, samples } = problem;
     let median = samples.median();
     let gflops = 2.0 * layer.geometry().macs as f64 / median * 1e-6;
+    let least = limits.of(layer.geometry());
     Row {
         name: &shape.name,
         median_ms: round(median),
         min_ms: round(samples.min()),
         gflops: round(gflops),
-        peak_gflops: round(peak),
-        percent_of_peak: round(100.0 * gflops / peak),
+        peak_gflops: round(limits.gflops),
+        percent_of_peak: round(100.0 * gflops / limits.gflops),
         algo: layer.algorithm().name(),
         level: layer.level().name(),
         threads,
         layout: if layer.desc().layout == Layout::Nchw { "nchw" } else { "nhwc" },
-        copy_gb_s,
+        copy_gb_s: round(limits.copy_gb_s()),
+        bytes: least.bytes,
+        copy_of_bytes_gb_s: round(least.gb_s),
+        limit_ms: round(least.ms()),
+        limit: least.resource(),
     }
 }
 
-fn table(rows: &[Row<'_>], peak: f64, copy_gb_s: f64) -> String {
-    let mut text = format!("peak {peak:.1} GFLOP/s, copy {copy_gb_s:.1} GB/s; measured in this run\n");
+fn table(rows: &[Row<'_>], limits: &Limits) -> String {
+    let (peak, copy) = (limits.gflops, limits.copy_gb_s());
+    let mut text = format!("peak {peak:.1} GFLOP/s, copy {copy:.1} GB/s; measured in this run\n");
     text.push_str(
-        "name                                 median ms     min ms   GFLOP/s  % of peak  algorithm\n",
+        "name                                 median ms     min ms   GFLOP/s  % of peak  % of limit                algorithm\n",
     );
     for row in rows {
         text.push_str(&format!(
-            "{:<36} {:>9.4}  {:>9.4}  {:>8.1}  {:>9.1}  {} {} {} x{}\n",
+            "{:<36} {:>9.4}  {:>9.4}  {:>8.1}  {:>9.1}  {:>5.1} {:<18}  {} {} {} x{}\n",
             row.name,
             row.median_ms,
             row.min_ms,
             row.gflops,
             row.percent_of_peak,
+            100.0 * row.limit_ms / row.median_ms,
+            format!("({})", row.limit),
             row.algo,
             row.level,
             row.layout,

@@ -1,12 +1,14 @@
-//! `convoke bench`: times layers, or picture filters, beside what the core can do. One line per problem.
+//! `convoke bench`: times layers, chains of layers, or picture filters, beside what the core can do. One line per problem.
 //!
 //! Rounds go over all problems in turn, so that a disturbance of the machine meets all of them and not one;
 //! within a round each call is timed singly. This is what other programs' benchmarks are compared with, so
 //! names and fields are fixed.
 
+mod chains;
 mod filters;
 mod glob;
 mod layers;
+mod limits;
 mod random;
 mod shapes;
 mod survey;
@@ -23,6 +25,7 @@ pub(crate) fn run(args: &BenchArgs) -> Outcome<()> {
     let threads = threads::set_up(Some(args.common.threads.unwrap_or(1)))?;
     match args.survey {
         Some(count) => survey::run(args, count),
+        None if args.chains => chains::run(args, threads),
         None if args.filters => filters::run(args, threads),
         None => layers::run(args, threads),
     }

@@ -4,12 +4,13 @@
 use convoke::{Algorithm, Conv2d, Conv2dDesc, Geometry, Level, Options};
 use serde::Serialize;
 
+use super::limits::Limits;
 use super::timing::{Random, Samples, noise};
 use super::{print_json, random, round};
 use crate::args::BenchArgs;
 use crate::error::{Context, Outcome};
+use crate::print;
 use crate::progress::Progress;
-use crate::{peak, print};
 
 /// How many of the worst are told.
 const WORST: usize = 10;
@@ -42,31 +43,6 @@ impl Row {
     }
 }
 
-/// What the core can do, measured before and after.
-struct Limits {
-    gflops: f64,
-    /// Bytes of a working set, and billions of bytes per second of copies that large.
-    copies: Vec<(f64, f64)>,
-}
-
-impl Limits {
-    fn measure(level: Level) -> Self {
-        let sizes = [24 << 10, 512 << 10, 8 << 20, 128 << 20];
-        let copies = sizes.map(|bytes| (bytes as f64, peak::copy_gb_s_of(level, bytes)));
-        Self { gflops: peak::gflops(level), copies: copies.to_vec() }
-    }
-
-    /// Milliseconds that a layer takes at least.
-    fn of(&self, geometry: &Geometry) -> f64 {
-        let values = geometry.src.len + geometry.weights_len + geometry.dst.len;
-        let bytes = (values * size_of::<f32>()) as f64;
-        let fits = self.copies.iter().find(|(size, _)| bytes <= *size).or(self.copies.last());
-        let rate = fits.map_or(f64::INFINITY, |(_, rate)| *rate);
-        let multiply = 2.0 * geometry.macs as f64 / self.gflops;
-        multiply.max(bytes / rate) * 1e-6
-    }
-}
-
 pub(super) fn run(args: &BenchArgs, count: u32) -> Outcome<()> {
     let level = args.common.level.0;
     let mut limits = Limits::measure(level);
@@ -79,11 +55,7 @@ pub(super) fn run(args: &BenchArgs, count: u32) -> Outcome<()> {
         progress.add(1);
     }
     // Clocks change: the best that was seen is the limit.
-    let after = Limits::measure(level);
-    limits.gflops = limits.gflops.max(after.gflops);
-    for (copy, after) in limits.copies.iter_mut().zip(after.copies) {
-        copy.1 = copy.1.max(after.1);
-    }
+    limits.raise(&Limits::measure(level));
     judge(&mut rows, &problems, &limits)?;
     // Other work can only make a layer slower, so the better of two times is nearer to the truth.
     let mut order: Vec<usize> = (0..rows.len()).collect();
@@ -139,7 +111,7 @@ fn time(desc: &Conv2dDesc, level: Level, rounds: u32) -> Outcome<Row> {
 fn judge(rows: &mut [Row], problems: &[Conv2dDesc], limits: &Limits) -> Outcome<()> {
     for (row, desc) in rows.iter_mut().zip(problems) {
         let geometry = Geometry::new(desc).about(&row.name)?;
-        row.limit_ms = round(limits.of(&geometry));
+        row.limit_ms = round(limits.of(&geometry).ms());
         row.median_ms = round(row.median_ms);
         row.times_limit = round(row.median_ms / row.limit_ms);
         row.gflops = round(2.0 * geometry.macs as f64 / row.median_ms * 1e-6);

@@ -1,4 +1,4 @@
-//! The walk of the lane kernel: pairs of output rows, and the channels that make a vector.
+//! The walk of the lane kernel: strips of output rows, and the channels that make a vector.
 
 use core::ops::Range;
 
@@ -93,6 +93,7 @@ impl Direct<'_> {
             stride: desc.stride,
             dilation: desc.dilation,
             sharing,
+            walks: walks(desc, geometry, sharing, [ys.len(), source.pixel, S::REGISTERS]),
             depth: self.depth,
             orders: permutations(geometry, &orders),
             lanes: blocks.filled,
@@ -110,22 +111,20 @@ impl Direct<'_> {
         let [vertical, horizontal] = self.walks;
         // All channels of a tile before the next one, unless their weights would fill the first-level cache.
         let apart = group.weights.len() > MANY_WEIGHTS && xs.len() > lanes::pixels(S::REGISTERS);
-        let step = if apart { 1 } else { blocks.count };
-        for (y, second) in pairs(ys, sharing[0]) {
-            let row = |y: usize| self.part.at(group.image, 0, y, xs.start);
-            let residual_row = |y: usize| geometry.dst.at(group.image, 0, y, xs.start);
-            let both = [y, second.unwrap_or(y)];
+        let step = if apart && !layer.walks { 1 } else { blocks.count };
+        for (y, rows) in strips(ys, sharing[0], layer.most_rows()) {
             for first in (0..blocks.count).step_by(step) {
                 let strip = Strip {
                     at: [
                         vertical.position(y, 0) - source.origin[0],
                         horizontal.position(xs.start, 0) - source.origin[1],
                     ],
-                    two: second.is_some(),
+                    rows,
                     width: xs.len(),
                     blocks: first..(first + step).min(blocks.count),
-                    dst: both.map(row),
-                    residual: both.map(residual_row),
+                    dst: self.part.at(group.image, 0, y, xs.start),
+                    residual: geometry.dst.at(group.image, 0, y, xs.start),
+                    row: sharing[0].apart * geometry.dst.row,
                     pixel: geometry.dst.pixel,
                 };
                 layer.strip(simd, &strip, dst);
@@ -141,6 +140,17 @@ pub(super) fn sharing(desc: &Conv2dDesc, outputs: [usize; 2], registers: usize) 
         let steps = [desc.stride[axis], desc.dilation[axis]];
         Sharing::new(steps, desc.kernel[axis], outputs[axis], tile[axis])
     })
+}
+
+/// Whether tiles walk down a band of so many rows, so long a pixel, on a level of so many registers.
+pub(super) fn walks(
+    desc: &Conv2dDesc,
+    geometry: &Geometry,
+    [vertical, _]: [Sharing; 2],
+    [rows, pixel, registers]: [usize; 3],
+) -> bool {
+    let depthwise = [geometry.group_in, geometry.group_out] == [1, 1];
+    depthwise && lanes::walks(desc.kernel, vertical, [rows / vertical.apart, pixel, registers])
 }
 
 /// Those of [`orders`] that a layer needs: none if each channel sees its own.
@@ -165,13 +175,17 @@ pub(super) fn orders(geometry: &Geometry) -> [[u32; MAX_LANES]; MAX_LANES] {
     orders
 }
 
-/// The rows of `ys` in pairs that share input, or one by one.
-pub(super) fn pairs(ys: Range<usize>, sharing: Sharing) -> impl Iterator<Item = (usize, Option<usize>)> {
-    let step = if sharing.taps > 0 { 2 * sharing.apart } else { 1 };
-    let phases = if sharing.taps > 0 { sharing.apart } else { 1 };
-    (ys.start..ys.end.min(ys.start.saturating_add(phases))).flat_map(move |first| {
+/// The rows of `ys` in strips of at most so many that share input, from which row on and how many; or one by one.
+pub(super) fn strips(
+    ys: Range<usize>,
+    sharing: Sharing,
+    most: usize,
+) -> impl Iterator<Item = (usize, usize)> {
+    let Sharing { apart, taps } = sharing;
+    let most = if taps > 0 { most } else { 1 };
+    (ys.start..ys.end.min(ys.start.saturating_add(apart))).flat_map(move |first| {
         (first..ys.end)
-            .step_by(step)
-            .map(move |y| (y, Some(y + step / 2).filter(|&y| step > 1 && y < ys.end)))
+            .step_by(apart.saturating_mul(most))
+            .map(move |y| (y, (ys.end - y).div_ceil(apart).min(most)))
     })
 }

@@ -1,6 +1,7 @@
 //! Convolution layers on f32: descriptor, geometry, plan, packing, and the walks of the direct algorithm.
 
 mod band;
+pub(crate) mod chain;
 pub(crate) mod desc;
 mod direct;
 pub(crate) mod geometry;

@@ -19,6 +19,9 @@ pub struct Packed<'a> {
 }
 
 impl<'a> Packed<'a> {
+    /// No weights, of no plan.
+    pub(super) const NONE: Self = Self { body: &[], identity: 0, finite: true };
+
     /// The length of a buffer for `body` elements of packed weights, wherever it lies in memory.
     pub const fn buffer_len(body: usize) -> usize {
         HEADER + body + ALIGN - 1

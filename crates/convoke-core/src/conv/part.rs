@@ -117,6 +117,17 @@ impl Part {
         })
     }
 
+    /// The output rows `rows` of a single image, in a buffer that starts with the first of them and has these strides.
+    pub(super) fn of_image(strides: Strides, rows: Range<usize>, out_channels: usize) -> Self {
+        let origin = rows.start * strides.row;
+        Self { planes: 0..out_channels, rows, strides, origin, out_channels }
+    }
+
+    /// Where the elements lie in the part's buffer, but for its first one's place.
+    pub(super) fn strides(&self) -> Strides {
+        self.strides
+    }
+
     /// Of this part, the outputs of some planes that lie `first + i * stride` and whose `i` is a row of `rows`: as a part of its
     /// own, and where its buffer starts in that of this one. `dst` has the steps between such outputs.
     pub(super) fn every(

@@ -47,12 +47,13 @@ impl Piece {
 /// The pieces of an output, in the order in which they lie in `dst`.
 #[derive(Clone, Debug)]
 pub struct Pieces {
-    /// Images or planes, and how many go into a piece (1 when they are cut into rows).
+    /// Images or planes, in granules that are not cut, and into how many pieces these are divided.
     outer: usize,
-    outer_step: usize,
-    /// Rows of each, and how many go into a piece.
+    granule: usize,
+    outer_pieces: usize,
+    /// Rows of each, likewise.
     rows: usize,
-    row_step: usize,
+    row_pieces: usize,
     next: [usize; 2],
     outer_stride: usize,
     row_stride: usize,
@@ -60,7 +61,7 @@ pub struct Pieces {
 }
 
 impl Pieces {
-    /// About `count` pieces of similar size: whole images or planes where there are enough of them, rows of them
+    /// About `count` pieces of as similar size as can be: whole images or planes where there are enough of them, rows of them
     /// where there are not. `granule` is the number of planes that a kernel makes together, and which are not cut for that.
     pub fn new(desc: &Conv2dDesc, geometry: &Geometry, count: usize, granule: usize) -> Self {
         let dst = &geometry.dst;
@@ -71,26 +72,37 @@ impl Pieces {
         let rows = geometry.out_size[0];
         let count = count.max(1);
         let granules = outer.div_ceil(granule).max(1);
-        let (outer_step, row_step) = if granules >= count {
-            (granules.div_ceil(count) * granule, rows)
-        } else if granule > 1 {
-            // A part of what a kernel makes together would take as long as all of it.
-            (granule, rows)
-        } else if rows > 1 {
-            (1, rows.div_ceil(count.div_ceil(outer.max(1))))
-        } else {
-            (outer.div_ceil(count).max(1), rows)
-        };
+        // A part of what a kernel makes together would take as long as all of it.
+        let row_pieces = if granule > 1 { 1 } else { count.div_ceil(granules).min(rows).max(1) };
         Self {
             outer,
-            outer_step,
+            granule,
+            outer_pieces: granules.min(count),
             rows,
-            row_step,
+            row_pieces,
             next: [0, 0],
             outer_stride,
             row_stride: dst.row,
             len: dst.len,
         }
+    }
+
+    /// Pieces for so many threads: several for each, so that threads which are slowed down by others leave work to those
+    /// which are not, unless that would make them so small that reading the weights, as each piece does, takes longer than
+    /// multiplying.
+    pub fn for_threads(desc: &Conv2dDesc, geometry: &Geometry, threads: usize, granule: usize) -> Self {
+        /// Pieces of a thread.
+        const MOST: usize = 4;
+        /// Pixels of a piece: with fewer, tiles that are not full and weights from a shared cache take more than a tenth.
+        const LEAST: usize = 256;
+        let threads = threads.max(1);
+        let [p, q] = geometry.out_size;
+        let each = match desc.layout {
+            Layout::Nhwc => (desc.batch.saturating_mul(p).saturating_mul(q) / threads / LEAST).clamp(1, MOST),
+            // Planes are divided, and their weights with them.
+            Layout::Nchw => MOST,
+        };
+        Self::new(desc, geometry, threads.saturating_mul(each), granule)
     }
 
     /// Pieces of something that each of `channels` has an equal part of: about `count` of them, by whole `granule`s of channels.
@@ -99,9 +111,10 @@ impl Pieces {
         let stride = len / channels.max(1);
         Self {
             outer: if len == 0 { 0 } else { channels },
-            outer_step: channels.div_ceil(granule).div_ceil(count.max(1)).max(1) * granule,
+            granule,
+            outer_pieces: channels.div_ceil(granule).clamp(1, count.max(1)),
             rows: 1,
-            row_step: 1,
+            row_pieces: 1,
             next: [0, 0],
             outer_stride: stride,
             row_stride: stride,
@@ -110,21 +123,32 @@ impl Pieces {
     }
 }
 
+/// Where part `at` of `count` starts, if `len` is divided as evenly as can be.
+fn start(len: usize, count: usize, at: usize) -> usize {
+    len / count * at + at.min(len % count)
+}
+
 impl Iterator for Pieces {
     type Item = Piece;
 
     fn next(&mut self) -> Option<Piece> {
         let [outer, row] = self.next;
-        if outer >= self.outer {
+        if outer >= self.outer_pieces || self.outer == 0 || self.rows == 0 {
             return None;
         }
-        let outer_end = (outer + self.outer_step).min(self.outer);
-        let row_end = row.saturating_add(self.row_step).min(self.rows);
-        self.next = if row_end < self.rows { [outer, row_end] } else { [outer_end, 0] };
-        let at = |[outer, row]: [usize; 2]| outer * self.outer_stride + row * self.row_stride;
+        self.next = if row + 1 < self.row_pieces { [outer, row + 1] } else { [outer + 1, 0] };
+        let granules = self.outer.div_ceil(self.granule);
+        let outer_at = |at| (start(granules, self.outer_pieces, at) * self.granule).min(self.outer);
+        let row_at = |at| start(self.rows, self.row_pieces, at);
+        let at =
+            |[outer, row]: [usize; 2]| outer_at(outer) * self.outer_stride + row_at(row) * self.row_stride;
         // The last row of all has nothing behind it.
         let end = at(self.next).min(self.len);
-        Some(Piece { outer: outer..outer_end, rows: row..row_end, dst: at([outer, row])..end })
+        Some(Piece {
+            outer: outer_at(outer)..outer_at(outer + 1),
+            rows: row_at(row)..row_at(row + 1),
+            dst: at([outer, row])..end,
+        })
     }
 }
 
@@ -144,12 +168,19 @@ mod tests {
                     let desc = Conv2dDesc::new(layout, batch, 2, [height, 4], channels, [1, 1])
                         .dst_row_stride(4 * channels + 3);
                     let geometry = Geometry::new(&desc).unwrap();
-                    let (mut next, mut rows) = (0, 0);
+                    let (mut next, mut rows, mut sizes) = (0, 0, [usize::MAX, 0]);
                     for piece in Pieces::new(&desc, &geometry, count, 32) {
                         assert_eq!(piece.dst_range().start, next);
                         assert!(!piece.dst_range().is_empty());
                         next = piece.dst_range().end;
                         rows += piece.row_count();
+                        if layout == Layout::Nhwc {
+                            sizes = [sizes[0].min(piece.row_count()), sizes[1].max(piece.row_count())];
+                        }
+                    }
+                    assert!(sizes[1] <= sizes[0].saturating_add(height.max(1)), "{sizes:?} rows");
+                    if batch == 1 {
+                        assert!(sizes[1] <= sizes[0].saturating_add(1), "{sizes:?} rows");
                     }
                     assert_eq!(next, geometry.dst.len);
                     let planes = if layout == Layout::Nchw { channels } else { 1 };

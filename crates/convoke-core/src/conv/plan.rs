@@ -8,7 +8,7 @@ use convoke_simd::Level;
 
 use super::desc::{Conv2dDesc, Layout, Mode, Padding};
 use super::direct;
-use super::geometry::Geometry;
+use super::geometry::{Geometry, Strides};
 use super::operands::Operands;
 use super::pack::{Blocks, Pack};
 use super::packed::{Packed, are_finite, identity};
@@ -16,6 +16,7 @@ use super::part::Part;
 use super::piece::{Piece, Pieces};
 use super::route::{Feed, Route};
 use super::turned::Turn;
+use super::window::Walk;
 use crate::error::{Error, check_len, checked_len};
 use crate::kernel::{lanes, plane, rows, tile};
 
@@ -197,6 +198,11 @@ impl Conv2dPlan {
         Pieces::new(&self.desc, &self.geometry, count, self.blocks.vectors * self.blocks.lanes)
     }
 
+    /// Pieces for so many threads, each large enough to be worth it.
+    pub fn pieces_for(&self, threads: usize) -> Pieces {
+        Pieces::for_threads(&self.desc, &self.geometry, threads, self.blocks.vectors * self.blocks.lanes)
+    }
+
     /// Computes one piece. `dst` is exactly [`Piece::dst_range`] of the whole; `src` and `residual` are whole.
     ///
     /// # Errors
@@ -224,12 +230,12 @@ impl Conv2dPlan {
         if scratch.len() < self.scratch {
             return Err(Error::Length { operand: "scratch", required: self.scratch, got: scratch.len() });
         }
-        self.run_at(part, operands, weights, dst, scratch);
+        self.run_checked(part, operands, weights, dst, scratch);
         Ok(())
     }
 
-    /// Computes a part that was checked, with the body of its packed weights.
-    pub(super) fn run_at(
+    /// Computes a part whose operands are known to fit.
+    pub(super) fn run_checked(
         &self,
         part: &Part,
         operands: &Operands<'_>,
@@ -238,6 +244,22 @@ impl Conv2dPlan {
         scratch: &mut [f32],
     ) {
         self.level.dispatch(direct::Run { plan: self, part, operands, weights, dst, scratch });
+    }
+
+    /// The rows of the input that output rows read.
+    pub(super) fn reads(&self, rows: Range<usize>) -> Range<usize> {
+        Walk::new(&self.desc, &self.geometry, 0).reads(rows, self.desc.border)
+    }
+
+    /// The same plan for whoever has only these rows of the input, in a buffer that starts with them. Outputs keep their
+    /// numbers, and only those can be made that [read](Self::reads) nothing else.
+    pub(super) fn within(mut self, rows: Range<usize>, src: Strides) -> Self {
+        // An image of those rows, of which the rows above are padding. Where it is cut, nothing is read beyond; and where it
+        // is not, its edges are the whole image's.
+        self.desc.in_size[0] = rows.len();
+        self.geometry.pad_before[0] += rows.start;
+        self.geometry.src = src;
+        self
     }
 
     /// The `n` of the error bound `|y - exact| <= n * 2^-24 * sum |w * x|` of every sum, before the activation: its
@@ -274,22 +296,18 @@ impl Conv2dPlan {
             }
         };
         let [in_height, in_width] = desc.in_size;
-        let pixels_in = (desc.batch * in_height * in_width) as u64;
-        let outs = desc.out_channels as u64;
-        let gathered = match route {
-            Route::Tiles(Feed::Band { .. }) if desc.layout == Layout::Nchw => {
-                pixels_in.saturating_mul(desc.in_channels as u64)
+        let read = (desc.batch * in_height * in_width) as f64 * desc.in_channels as f64;
+        let written = outputs as f64 * desc.out_channels as f64;
+        let batch = desc.batch as f64;
+        let moving = match (route, desc.layout) {
+            (Route::Tiles(Feed::Band { .. }), Layout::Nchw) => PER_MOVED * (read + written),
+            (Route::Tiles(Feed::InPlace { .. }), Layout::Nchw) => PER_MOVED * written,
+            (Route::Tiles(Feed::Windows), _) => PER_MOVED * (outputs as f64) * (steps * desc.groups) as f64,
+            (Route::Stripes(grid), _) => {
+                batch * (grid.gathering(desc, geometry) + grid.scattering(desc, geometry))
             }
-            Route::Stripes(grid) if desc.layout == Layout::Nhwc => {
-                grid.gathered(desc, geometry).saturating_mul(desc.batch as u64)
-            }
-            Route::Tiles(Feed::Windows) => outputs.saturating_mul((steps * desc.groups) as u64),
-            _ => 0,
-        };
-        let scattered = match (route, desc.layout) {
-            (Route::Stripes(_), Layout::Nhwc) if desc.out_channels > 1 => outputs.saturating_mul(outs),
-            (Route::Planes(_) | Route::Stripes(_) | Route::Turned(_), _) | (_, Layout::Nhwc) => 0,
-            _ => outputs.saturating_mul(outs),
+            (Route::Turned(_), Layout::Nchw) => PER_MOVED * (read + written),
+            _ => 0.0,
         };
         Description {
             algorithm: "direct",
@@ -311,12 +329,16 @@ impl Conv2dPlan {
             scratch_bytes: self.scratch * size_of::<f32>(),
             macs: self.geometry.macs,
             vector_macs: vector_outputs.div_ceil(shared as u64).saturating_mul(vectors as u64),
-            moved: gathered.saturating_add(scattered),
+            // A cast from float saturates.
+            moving: moving as u64,
             error_terms: self.error_terms(),
             padded: self.desc.padding != Padding::Valid,
         }
     }
 }
+
+/// An element that is brought into another order, in squares, in the time of a vector multiply-add.
+const PER_MOVED: f64 = 0.7;
 
 /// What a plan decided. `Display` tells it in one line.
 #[derive(Clone, Copy, Debug)]
@@ -341,8 +363,8 @@ pub struct Description {
     /// Vector multiply-adds that the kernel issues for them: the predicted cost, to be divided by what the core does
     /// in a second. Lanes and tails that carry nothing are counted; taps on padding, which are skipped, too.
     pub vector_macs: u64,
-    /// Elements that gather and scatter bring into another order one by one.
-    pub moved: u64,
+    /// What bringing elements into another order and back takes, in the time of so many of them.
+    pub moving: u64,
     /// The `n` of the error bound.
     pub error_terms: usize,
     /// Whether windows can hang over an edge.

@@ -234,6 +234,7 @@ impl Planes<'_> {
             pitch,
             first: 0,
             count: usize::MAX,
+            from_memory: false,
         };
         let (y, x) = (ys.outputs.start, xs.outputs.start);
         let mut output = Output {

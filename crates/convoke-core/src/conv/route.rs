@@ -23,6 +23,9 @@ const WIDEST_BAND: usize = 16 * BAND;
 /// A band holds what lies between the taps too. Above this multiple of the taps themselves, they are gathered one by
 /// one: a wide dilation, or a stride beyond the kernel.
 const MOST_BETWEEN: usize = 8;
+/// Rows of outputs that the lane kernel makes at a time of an image in place: the first and the last of so many cost little,
+/// and the pages of so many rows are known to the processor.
+const LANE_ROWS: usize = 256;
 /// Taps times in channels up to which a mask is not large.
 const FEW_TAPS: usize = 100;
 
@@ -79,6 +82,11 @@ impl Route {
                     Some((_, turned)) if large && desc.kernel != [1, 1] => return Ok(turned),
                     _ => match Feed::choose(desc, geometry, level, Channels::of_lanes(desc), false)? {
                         (Feed::Windows, _) => {}
+                        (Feed::InPlace { .. }, _) => {
+                            // What a walk down has read comes back only at the side of the next tile.
+                            let rows = geometry.out_size[0].min(LANE_ROWS);
+                            return Ok((Route::Lanes(Feed::InPlace { rows }, blocks), 0));
+                        }
                         (feed, scratch) => return Ok((Route::Lanes(feed, blocks), scratch)),
                     },
                 }
@@ -148,7 +156,8 @@ fn tiles_cost(desc: &Conv2dDesc, geometry: &Geometry, level: Level) -> f64 {
     let outputs = (geometry.out_size[0] * geometry.out_size[1]) as f64;
     let vectors = geometry.group_out.div_ceil(level.lanes()) as f64;
     let multiply = outputs * vectors * desc.groups as f64 * (steps + 8.0);
-    let pixels = (desc.in_size[0] * desc.in_size[1]) as f64;
+    // Rows are transposed in squares, whole or not.
+    let pixels = desc.in_size[0] as f64 * desc.in_size[1].next_multiple_of(level.lanes()) as f64;
     let moved = match desc.layout {
         Layout::Nhwc => 0.0,
         Layout::Nchw => 0.5 * pixels * desc.in_channels as f64 + 0.8 * outputs * desc.out_channels as f64,
@@ -158,17 +167,7 @@ fn tiles_cost(desc: &Conv2dDesc, geometry: &Geometry, level: Level) -> f64 {
 
 /// The same for stripes.
 fn stripes_cost(desc: &Conv2dDesc, geometry: &Geometry, grid: &Grid) -> f64 {
-    let steps = (desc.kernel[0] * desc.kernel[1] * geometry.group_in) as f64;
-    let vectors = grid.image_vectors(geometry) as f64;
-    let multiply = vectors * desc.out_channels as f64 * (steps + 8.0);
-    let outputs = (geometry.out_size[0] * geometry.out_size[1]) as f64;
-    let gathered = grid.gathered(desc, geometry) as f64;
-    let moved = match desc.layout {
-        Layout::Nhwc if desc.out_channels > 1 => 0.6 * gathered + 2.0 * outputs * desc.out_channels as f64,
-        Layout::Nhwc => 0.6 * gathered,
-        Layout::Nchw => 0.2 * gathered,
-    };
-    multiply * 1.08 + moved
+    1.08 * grid.multiplying(desc, geometry) + grid.gathering(desc, geometry) + grid.scattering(desc, geometry)
 }
 
 /// The same where groups have few out channels, by which the loads of a stripe are shared.
@@ -179,9 +178,11 @@ fn stripes_of_groups_cost(desc: &Conv2dDesc, geometry: &Geometry, grid: &Grid) -
 /// What turned blocks would take: two instructions for a multiply-add, and the turning of all that is read and written.
 fn turned_cost(desc: &Conv2dDesc, geometry: &Geometry, blocks: LaneBlocks) -> f64 {
     let steps = (desc.kernel[0] * desc.kernel[1] * geometry.group_in) as f64;
-    let outputs = (geometry.out_size[0] * geometry.out_size[1]) as f64;
+    let [height, width] = geometry.out_size.map(|size| size as f64);
+    let outputs = height * width;
     let pixels = (desc.in_size[0] * desc.in_size[1]) as f64;
-    let multiply = outputs * blocks.count as f64 * (2.0 * steps + 8.0);
+    // A tile of fewer pixels takes as long as a whole one.
+    let multiply = height * width.max(8.0) * blocks.count as f64 * (2.0 * steps + 8.0);
     multiply + 0.7 * (pixels * desc.in_channels as f64 + outputs * desc.out_channels as f64)
 }
 
@@ -257,7 +258,7 @@ fn padding_pays(desc: &Conv2dDesc, geometry: &Geometry, level: Level) -> bool {
 }
 
 /// The largest number from 1 to `most` that fits, by halving; 1 if none does.
-fn largest(most: usize, fits: impl Fn(usize) -> bool) -> usize {
+pub(super) fn largest(most: usize, fits: impl Fn(usize) -> bool) -> usize {
     let (mut low, mut high) = (1, most);
     while low < high {
         let middle = low + (high - low).div_ceil(2);

@@ -50,15 +50,18 @@ impl Direct<'_> {
             ),
         };
         let [dst_row, dst_pixel, _] = self.part.steps();
+        let (width, total) = (xs.outputs.len(), ys.outputs.len() * xs.outputs.len());
+        // Rows that follow each other without a gap, on both sides, are one.
+        let dense = src_steps[0] == width * src_steps[1] && dst_row == width * dst_pixel;
         let mut outputs = Outputs {
             row: [src, self.place(group, block, y, x)],
             row_steps: [src_steps[0], dst_row],
             pixel_steps: [src_steps[1], dst_pixel],
-            width: xs.outputs.len(),
+            width: if dense { total } else { width },
             col: 0,
         };
         let mut scatter = self.block_scatter(group, block);
-        for count in tile_counts(ys.outputs.len() * xs.outputs.len(), self.full(block)) {
+        for count in tile_counts(total, self.full(block)) {
             outputs.take(&mut tile.at[..count], &mut scatter.at[..count]);
             tile.run(simd, count, block.vectors, &scatter, dst);
         }
@@ -153,6 +156,17 @@ struct Outputs {
 impl Outputs {
     #[inline(always)]
     fn take(&mut self, src: &mut [usize], dst: &mut [usize]) {
+        if self.col + src.len() < self.width {
+            // The usual case, without a test inside.
+            let [mut from, mut to] = [0, 1].map(|i| self.row[i] + self.col * self.pixel_steps[i]);
+            self.col += src.len();
+            for (src, dst) in src.iter_mut().zip(dst) {
+                (*src, *dst) = (from, to);
+                from += self.pixel_steps[0];
+                to += self.pixel_steps[1];
+            }
+            return;
+        }
         for (src, dst) in src.iter_mut().zip(dst) {
             *src = self.row[0] + self.col * self.pixel_steps[0];
             *dst = self.row[1] + self.col * self.pixel_steps[1];

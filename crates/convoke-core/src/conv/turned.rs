@@ -9,7 +9,7 @@ use convoke_simd::{Level, Simd};
 
 use super::desc::{Conv2dDesc, Layout};
 use super::geometry::{Geometry, Strides};
-use super::lanes::{LaneBlocks, orders, pairs, permutations, sharing};
+use super::lanes::{LaneBlocks, orders, permutations, sharing, strips, walks};
 use super::operands::Operands;
 use super::part::Part;
 use super::plan::Conv2dPlan;
@@ -157,6 +157,7 @@ impl Turned<'_> {
             stride: desc.stride,
             dilation: desc.dilation,
             sharing,
+            walks: walks(desc, geometry, sharing, [ys.len(), S::LANES, S::REGISTERS]),
             depth: geometry.group_in,
             orders: permutations(geometry, &orders),
             lanes,
@@ -171,20 +172,20 @@ impl Turned<'_> {
             residual: self.operands.residual.filter(|_| direct),
             activation: if direct { desc.activation } else { Activation::None },
         };
-        for (y, second) in pairs(ys.clone(), sharing[0]) {
-            let both = [y, second.unwrap_or(y)];
-            let place = |y: usize| match direct {
-                true => self.part.at(block.image, k, y, 0),
-                false => (y - ys.start) * width * S::LANES,
-            };
+        let (start, row, pixel) = match direct {
+            true => (self.part.at(block.image, k, ys.start, 0), geometry.dst.row, geometry.dst.pixel),
+            false => (0, width * S::LANES, S::LANES),
+        };
+        for (y, count) in strips(ys.clone(), sharing[0], layer.most_rows()) {
             let strip = Strip {
                 at: [vertical.position(y, 0) - rows.start, horizontal.position(0, 0) - cols.start],
-                two: second.is_some(),
+                rows: count,
                 width,
                 blocks: 0..1,
-                dst: both.map(place),
-                residual: both.map(|y| geometry.dst.at(block.image, k, y, 0)),
-                pixel: if direct { geometry.dst.pixel } else { S::LANES },
+                dst: start + (y - ys.start) * row,
+                residual: geometry.dst.at(block.image, k, y, 0),
+                row: sharing[0].apart * row,
+                pixel,
             };
             layer.strip(simd, &strip, if direct { &mut *dst } else { &mut *output });
         }

@@ -230,6 +230,7 @@ impl Tiles {
         match O::as_f32_mut(dst) {
             Some(_) if self.fits_caches => {}
             Some(dst) => simd.past_caches(
+                true,
                 dst,
                 #[inline(always)]
                 |past| {

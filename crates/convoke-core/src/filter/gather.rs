@@ -106,7 +106,13 @@ impl<'s> Ring<'s> {
 
     /// The rows from `first` on.
     pub(super) fn rows(&self, first: isize) -> Rows<'_> {
-        Rows { data: &self.data[self.lead..], pitch: self.pitch, first: self.place(first), count: self.count }
+        Rows {
+            data: &self.data[self.lead..],
+            pitch: self.pitch,
+            first: self.place(first),
+            count: self.count,
+            from_memory: false,
+        }
     }
 
     /// The pixels of row `place`, and what a vector may read behind them.

@@ -23,8 +23,10 @@ mod point;
 pub(crate) mod repeated;
 mod run;
 mod scatter;
+mod split;
 mod stage;
 pub(crate) mod stream;
+mod target;
 #[cfg(test)]
 pub(crate) mod tests;
 mod tile;

@@ -229,11 +229,12 @@ impl sealed::Pixel for f32 {
 
     #[inline(always)]
     fn accumulate<S: Simd>(simd: S, stage: &mut Stage<'_>, block: &Block<'_>, dst: &mut [f32]) {
-        if stage.staged.is_empty() {
-            stage.accumulate(simd, block, dst, stage.plan.dst_stride, None);
-        } else {
-            stage.accumulate_past_caches(simd, block, dst);
-        }
+        simd.past_caches(
+            !stage.plan.fits_caches,
+            dst,
+            #[inline(always)]
+            |past| stage.accumulate(simd, block, past, stage.plan.dst_stride, None),
+        );
     }
 
     #[inline(always)]
@@ -395,7 +396,12 @@ macro_rules! in_two_steps {
                     // Never less than a vector is left over, unless there is nothing more.
                     let rest = block.width - x;
                     let width = if rest <= STAGED + MAX_LANES { rest } else { STAGED };
-                    stage.accumulate(simd, &block.columns(x, width), &mut staged, width, None);
+                    simd.past_caches(
+                        false,
+                        &mut staged,
+                        #[inline(always)]
+                        |dst| stage.accumulate(simd, &block.columns(x, width), dst, width, None),
+                    );
                     for (y, values) in staged.chunks_exact(width).take(block.count).enumerate() {
                         let dst = &mut dst[y * stage.plan.dst_stride + x..][..width];
                         store_row(simd, values, dst, settle.as_ref(), [y, x]);

@@ -11,7 +11,8 @@ use super::factor::DEVIATION;
 use super::pixel::Pixel;
 use super::run::Run;
 use super::scatter::Post;
-use super::stage::{STAGED, sums_layout};
+use super::split::Split;
+use super::stage::sums_layout;
 use crate::conv::packed::Packed;
 use crate::error::{Error, check_at_least, check_len, checked_len};
 use crate::kernel::plane::TILE_ROWS;
@@ -218,8 +219,8 @@ impl Filter2dPlan {
         let room = (SCRATCH / ring_rows).saturating_sub(halo).max(NARROWEST) / desc.channels;
         let blocks = width.div_ceil(room);
         let block = width.div_ceil(blocks);
-        // A strip makes the outputs whose windows hang over the left or the right edge, and at least a vector.
-        let strip = before[1].max(s - 1 - before[1]).max(level.lanes().div_ceil(desc.channels)).min(block);
+        // A strip makes the outputs whose windows hang over the left or the right edge.
+        let strip = Split::widest(s, before[1], desc.channels, level).min(block);
         let [block_pitch, strip_pitch] = [block, strip].map(|pixels| pitch(desc, level, pixels));
         let rings = || checked_len("scratch", &[ring_rows, block_pitch + 2 * strip_pitch]);
         let (method, sums_pitch, scratch) = match kind {
@@ -237,8 +238,7 @@ impl Filter2dPlan {
             }
         };
         let fits_caches = dst_len < PAST_CACHES;
-        let staged = if !fits_caches && matches!(method, Method::Separable { .. }) { STAGED } else { 0 };
-        let scratch = checked_len("scratch", &[scratch.saturating_add(staged).saturating_add(ALIGN - 1)])?;
+        let scratch = checked_len("scratch", &[scratch.saturating_add(ALIGN - 1)])?;
         Ok(Self {
             desc: *desc,
             level,
@@ -257,11 +257,6 @@ impl Filter2dPlan {
             fits_caches,
             scratch,
         })
-    }
-
-    /// Whether rows of floats are finished in scratch, and go past the caches from there.
-    pub(super) fn stages(&self) -> bool {
-        !self.fits_caches && matches!(self.method, Method::Separable { .. })
     }
 
     /// The descriptor that was planned.

@@ -97,7 +97,7 @@ mod tests {
                     let weights: Vec<f32> =
                         (0..mask_rows * cols).map(|i| (i * 7 % 13) as f32 - 6.0).collect();
                     let data: Vec<f32> = (0..5 * pitch).map(|i| (i * 31 % 101) as f32).collect();
-                    let rows = Rows { data: &data, pitch, first: 0, count: usize::MAX };
+                    let rows = Rows { data: &data, pitch, first: 0, count: usize::MAX, from_memory: false };
                     let got = level.dispatch(Dot { weights: &weights, cols, step, rows, at: [1, 2] });
                     let tap = |i: usize| weights[i] * data[(1 + i / cols) * pitch + 2 + i % cols * step];
                     let expected: f32 = (0..mask_rows * cols).map(tap).sum();

@@ -6,6 +6,7 @@ use convoke_simd::Simd;
 use super::exact::Settle;
 use super::integer::MAX_LANES;
 use super::pixel::Direct;
+use super::target::{Target, TargetRows};
 use crate::Filter2dDesc;
 use crate::kernel::plane::{Sink, Strip};
 
@@ -56,9 +57,9 @@ impl Post {
 }
 
 /// The scatter stage of a few rows.
-pub(super) struct Scatter<'a, O> {
+pub(super) struct Scatter<'a, T> {
     /// From the first element of the first row on.
-    pub(super) dst: &'a mut [O],
+    pub(super) dst: T,
     pub(super) row_stride: usize,
     pub(super) post: Post,
     /// Elements between the start of `dst` and where the kernel's outputs start.
@@ -67,7 +68,7 @@ pub(super) struct Scatter<'a, O> {
     pub(super) settle: Option<Settle<'a>>,
 }
 
-impl<O: Direct> Sink for Scatter<'_, O> {
+impl<T: Target> Sink for Scatter<'_, T> {
     #[inline(always)]
     fn put<S: Simd, const OR: usize, const NV: usize>(
         &mut self,
@@ -86,51 +87,44 @@ impl<O: Direct> Sink for Scatter<'_, O> {
     }
 }
 
-impl<O: Direct> Scatter<'_, O> {
+impl<T: Target> Scatter<'_, T> {
     /// `width` elements from `x` on of output rows from `y` on.
     #[inline(always)]
-    fn rows<const OR: usize>(&mut self, y: usize, x: usize, width: usize) -> OutputRows<'_, O, OR> {
+    fn rows<const OR: usize>(&mut self, y: usize, x: usize, width: usize) -> OutputRows<'_, T::Rows<'_, OR>> {
         let x = self.left + x;
-        let mut rest = &mut self.dst[y * self.row_stride + x..];
-        let mut rows: [&mut [O]; OR] = core::array::from_fn(|_| Default::default());
-        for (i, row) in rows.iter_mut().enumerate() {
-            let (this, below) = rest.split_at_mut(if i + 1 < OR { self.row_stride } else { width });
-            *row = &mut this[..width];
-            rest = below;
+        OutputRows {
+            rows: self.dst.rows(y * self.row_stride + x, self.row_stride, width),
+            at: [y, x],
+            post: self.post,
+            settle: self.settle.as_ref(),
         }
-        OutputRows { rows, width, at: [y, x], post: self.post, settle: self.settle.as_ref() }
     }
 }
 
 /// A few rows of pixels.
-struct OutputRows<'a, O, const OR: usize> {
-    /// Each of `width` elements.
-    rows: [&'a mut [O]; OR],
-    width: usize,
+struct OutputRows<'a, R> {
+    rows: R,
     /// Where the first of them is for `settle`.
     at: [usize; 2],
     post: Post,
     settle: Option<&'a Settle<'a>>,
 }
 
-impl<O: Direct, const OR: usize> OutputRows<'_, O, OR> {
+impl<R> OutputRows<'_, R> {
     #[inline(always)]
-    fn finish<S: Simd, const NV: usize>(
+    fn finish<S: Simd, const OR: usize, const NV: usize>(
         &mut self,
         simd: S,
         x: usize,
         width: usize,
         sums: [[S::F32; NV]; OR],
-    ) {
+    ) where
+        R: TargetRows<OR, Pixel: Direct>,
+    {
         let values = self.post.apply(simd, sums);
-        #[expect(clippy::needless_range_loop, reason = "iterators are not unrolled here")]
-        for i in 0..OR {
-            // All rows are as long as the first, so there is one check.
-            let row = &mut self.rows[i][..self.width];
-            O::store(simd, &values[i], &mut row[x..][..width]);
-        }
+        self.rows.store(simd, x, width, &values);
         if let Some(settle) = self.settle
-            && O::any_open(simd, values.as_flattened(), settle.margin)
+            && R::Pixel::any_open(simd, values.as_flattened(), settle.margin)
         {
             // Copied vector by vector: had the values themselves an address, they would be in memory from the start.
             let mut lanes = [0.0; MOST_VECTORS * MAX_LANES];
@@ -139,7 +133,9 @@ impl<O: Direct, const OR: usize> OutputRows<'_, O, OR> {
             }
             for i in 0..OR {
                 let (values, at) = (&lanes[i * NV * S::LANES..][..width], [self.at[0] + i, self.at[1] + x]);
-                O::settle(simd, values, &mut self.rows[i][x..][..width], settle, at);
+                if let Some(pixels) = self.rows.again(i, x..x + width) {
+                    R::Pixel::settle(simd, values, pixels, settle, at);
+                }
             }
         }
     }
@@ -148,7 +144,7 @@ impl<O: Direct, const OR: usize> OutputRows<'_, O, OR> {
 /// Vectors of the largest tile.
 const MOST_VECTORS: usize = 16;
 
-impl<O: Direct, const OR: usize> Strip<OR> for OutputRows<'_, O, OR> {
+impl<const OR: usize, R: TargetRows<OR, Pixel: Direct>> Strip<OR> for OutputRows<'_, R> {
     #[inline(always)]
     fn put<S: Simd, const NV: usize>(&mut self, simd: S, x: usize, sums: [[S::F32; NV]; OR]) {
         self.finish(simd, x, NV * S::LANES, sums);

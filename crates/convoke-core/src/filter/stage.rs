@@ -7,9 +7,10 @@ use convoke_simd::{Simd, as_f64_mut};
 
 use super::certificate::Certificate;
 use super::exact::Settle;
-use super::pixel::{Direct, Pixel};
+use super::pixel::Pixel;
 use super::plan::{Filter2dPlan, Method};
 use super::scatter::{Post, Scatter};
+use super::target::Target;
 use crate::Accumulate;
 use crate::kernel::plane::{Rows, TILE_ROWS, Taps, accumulate};
 use crate::kernel::separable::{Across, Sums, across, down};
@@ -49,8 +50,6 @@ pub struct Stage<'a> {
     certificate: Option<Certificate>,
     /// Sums down the picture of a tile's rows, for [`Method::Separable`]; in f64 if that is what sums are made in.
     sums: &'a mut [f32],
-    /// Results of a tile's rows on their way past the caches; nothing if they are stored as usual. [`STAGED`] elements.
-    pub(super) staged: &'a mut [f32],
     /// Whether sums are made in f64: because that is asked for, or because those in f32 would leave too many pixels open.
     wide: bool,
 }
@@ -69,22 +68,21 @@ impl<'a> Stage<'a> {
         let (columns, row) = factors.split_at(factors.len() / (r + s) * r);
         let is_open = |certificate: &Certificate| certificate.is_better_wide(&plan.desc, plan.taps());
         let wide = wide || plan.wide_pitch().is_some() && certificate.as_ref().is_some_and(is_open);
-        Self { plan, weights, columns, row, certificate, sums, staged: &mut [], wide }
+        Self { plan, weights, columns, row, certificate, sums, wide }
     }
 
-    /// Outputs of `count` rows, to columns `cols` of `dst`, which starts at the first of these rows.
+    /// Outputs of `count` rows, to `elements` of each row of `dst`, which starts at the first of these rows.
     #[inline(always)]
     pub(super) fn run<S: Simd, O: Pixel>(
         &mut self,
         simd: S,
         rows: Rows<'_>,
         count: usize,
-        cols: Range<usize>,
+        elements: Range<usize>,
         dst: &mut [O],
     ) {
-        let channels = self.plan.desc.channels;
-        let block = Block { rows, count, width: cols.len() * channels };
-        O::accumulate(simd, self, &block, &mut dst[cols.start * channels..]);
+        let block = Block { rows, count, width: elements.len() };
+        O::accumulate(simd, self, &block, &mut dst[elements.start..]);
     }
 
     /// What decides the pixels that f32 leaves open, if there are any.
@@ -104,36 +102,13 @@ impl<'a> Stage<'a> {
         })
     }
 
-    /// The kernels, with values that no cache will hold: a chunk of columns at a time by way of [`staged`](Self::staged).
-    #[inline(always)]
-    pub(super) fn accumulate_past_caches<S: Simd>(&mut self, simd: S, block: &Block<'_>, dst: &mut [f32]) {
-        let (width, row_stride) = (block.width, self.plan.dst_stride);
-        let staged = core::mem::take(&mut self.staged);
-        // Equal parts, the last of which overlaps with the one before rather than be narrower.
-        let part = width.div_ceil(width.div_ceil(CHUNK)).next_multiple_of(16).min(width);
-        simd.past_caches(
-            dst,
-            #[inline(always)]
-            |past| {
-                for x in (0..width).step_by(part) {
-                    let x = x.min(width - part);
-                    self.accumulate(simd, &block.columns(x, part), &mut *staged, part, None);
-                    for (i, row) in staged.chunks_exact(part).enumerate().take(block.count) {
-                        past.put(i * row_stride + x, row);
-                    }
-                }
-            },
-        );
-        self.staged = staged;
-    }
-
     /// The kernels, with values or pixels as they leave the registers.
     #[inline(always)]
-    pub(super) fn accumulate<S: Simd, O: Direct>(
+    pub(super) fn accumulate<S: Simd, T: Target>(
         &mut self,
         simd: S,
         &Block { rows, count, width }: &Block<'_>,
-        dst: &mut [O],
+        dst: T,
         row_stride: usize,
         settle: Option<Settle<'_>>,
     ) {
@@ -210,9 +185,6 @@ fn wide_post(Post { scale, divisor, offset }: Post) -> WidePost {
 fn taps(weights: &[f32], cols: usize, step: usize) -> Taps<'_, impl Fn(usize) -> usize> {
     Taps { weights, rows: weights.len() / cols, cols, row_stride: 1, offset: move |s| s * step }
 }
-
-/// Elements of [`Stage::staged`].
-pub(super) const STAGED: usize = TILE_ROWS * CHUNK;
 
 /// Sums from one row of [`Stage::sums`] to the next, and the elements of all of them, of so many `terms`. Sums in f64 take
 /// two elements each, and one more for their alignment.

@@ -1,11 +1,11 @@
-//! What the [lane kernel](super::lanes) is asked to do: a layer, how its outputs share input, and two rows of them.
+//! What the [lane kernel](super::lanes) is asked to do: a layer, how its outputs share input, and rows of them.
 
 use core::ops::Range;
 
 use super::transpose::MAX_LANES;
 use crate::Activation;
 
-/// Rows of outputs in a tile.
+/// Rows of outputs in a tile that stays where it is.
 pub(crate) const ROWS: usize = 2;
 
 /// Neighbouring pixels of each row in a tile: sums, two rows of weights and a pixel fill the registers.
@@ -51,12 +51,21 @@ impl Sharing {
     }
 }
 
+/// The number, as one that the compiler knows nothing about. Of a distance that is the same all the time it would work out
+/// all multiples beforehand, for there are none that are too many for it, and look each up in memory.
+#[inline(always)]
+pub(super) fn opaque(distance: usize) -> usize {
+    core::hint::black_box(distance)
+}
+
 /// What is the same for all strips of a layer. Pairs are `[vertical, horizontal]`.
 pub(crate) struct Layer<'a> {
     pub(crate) taps: [usize; 2],
     pub(crate) stride: [usize; 2],
     pub(crate) dilation: [usize; 2],
     pub(crate) sharing: [Sharing; 2],
+    /// Whether tiles [walk down](super::lane_walk) the image.
+    pub(crate) walks: bool,
     /// In channels of a group, one for depthwise layers.
     pub(crate) depth: usize,
     /// For each of them, the lane of the in channel that a lane's out channel sees; empty if that is the lane itself.
@@ -78,18 +87,19 @@ pub(crate) struct Layer<'a> {
     pub(crate) activation: Activation,
 }
 
-/// Two rows of outputs, or one.
+/// Rows of outputs.
 pub(crate) struct Strip {
     /// Where the first tap of the first output lies in the image, outside it if it likes.
     pub(crate) at: [isize; 2],
-    /// Whether there is a second row, `sharing[0].apart` rows below.
-    pub(crate) two: bool,
+    /// How many there are, `sharing[0].apart` from one to the next; no more than [`Layer::most_rows`].
+    pub(crate) rows: usize,
     /// Outputs of a row.
     pub(crate) width: usize,
     /// The vectors of channels to compute.
     pub(crate) blocks: Range<usize>,
-    /// Where the rows start in `dst` and in the residual, and from one pixel to the next in both.
-    pub(crate) dst: [usize; ROWS],
-    pub(crate) residual: [usize; ROWS],
+    /// Where the first row starts in `dst` and in the residual, and from one row and one pixel to the next in both.
+    pub(crate) dst: usize,
+    pub(crate) residual: usize,
+    pub(crate) row: usize,
     pub(crate) pixel: usize,
 }

@@ -4,7 +4,7 @@
 use convoke_simd::Simd;
 
 use super::each::each;
-use super::lane_layer::{Layer, ROWS, chunk};
+use super::lane_layer::{Layer, ROWS, chunk, opaque};
 
 /// All lanes are channels, each its own in channel.
 pub(super) const WHOLE: u8 = 0;
@@ -110,14 +110,20 @@ impl<S: Simd> Tile<'_, S> {
         let lanes = if const { FORM == WHOLE } { S::LANES } else { layer.lanes[0] };
         // The last place at which a vector lies inside the row.
         let Some(last) = row.len().checked_sub(lanes) else { return };
-        let [pixel, column] = self.steps;
+        let [pixel, column] = match FORM {
+            PERMUTED => self.steps,
+            _ => [opaque(self.steps[0]), opaque(self.steps[1])],
+        };
         // A copy whose address nobody has, so that it can live in registers.
         let mut acc = *sums;
         if const { FORM == PERMUTED && K == 1 } {
             // Two halves of the tile, so that a sum does not wait for the one before it.
             let half = column.wrapping_mul(M / 2);
+            let mut off = at;
             each!(J where J < M / 2 - 1 + T => {
-                let off = at.wrapping_add(column.wrapping_mul(J));
+                if J != 0 {
+                    off = off.wrapping_add(column);
+                }
                 let offs = [off, off.wrapping_add(half)];
                 let inside = offs.map(|off| off <= last);
                 let mut x = [simd.splat(0.0); 2];
@@ -148,8 +154,11 @@ impl<S: Simd> Tile<'_, S> {
                     let first = (c * T + s) * S::LANES;
                     let a = if A { simd.load(&weights[0][first..]) } else { simd.splat(0.0) };
                     let b = if B { simd.load(&weights[1][first..]) } else { simd.splat(0.0) };
+                    let mut off = at;
                     each!(I where I < M => {
-                        let off = at.wrapping_add(pixel.wrapping_mul(I));
+                        if I != 0 {
+                            off = off.wrapping_add(pixel);
+                        }
                         if off <= last {
                             let x = simd.permute(load::<S, FORM>(simd, row, off, lanes), *order);
                             if A {
@@ -175,9 +184,12 @@ impl<S: Simd> Tile<'_, S> {
             }
         }
         if const { K > 0 } {
-            each!(J where J < (M - 1) * K + T && seen(M, K, T, J) => {
-                let off = at.wrapping_add(column.wrapping_mul(J));
-                if off <= last {
+            let mut off = at;
+            each!(J where J < (M - 1) * K + T => {
+                if J != 0 {
+                    off = off.wrapping_add(column);
+                }
+                if const { seen(M, K, T, J) } && off <= last {
                     let x = load::<S, FORM>(simd, row, off, lanes);
                     each!(few C where sees(M, K, T, J, C) => {
                         if A {
@@ -193,9 +205,11 @@ impl<S: Simd> Tile<'_, S> {
             });
         } else {
             each!(few C where C < T => {
-                let at = at.wrapping_add(column.wrapping_mul(C));
+                let mut off = at.wrapping_add(column.wrapping_mul(C));
                 each!(I where I < M => {
-                    let off = at.wrapping_add(pixel.wrapping_mul(I));
+                    if I != 0 {
+                        off = off.wrapping_add(pixel);
+                    }
                     if off <= last {
                         let x = load::<S, FORM>(simd, row, off, lanes);
                         if A {
@@ -240,23 +254,23 @@ fn halves<S: Simd, const M: usize, const T: usize, const J: usize>(
 }
 
 #[inline(always)]
-fn load<S: Simd, const FORM: u8>(simd: S, row: &[f32], at: usize, lanes: usize) -> S::F32 {
+pub(super) fn load<S: Simd, const FORM: u8>(simd: S, row: &[f32], at: usize, lanes: usize) -> S::F32 {
     if const { FORM == WHOLE } { simd.load(&row[at..]) } else { simd.load_first(&row[at..][..lanes]) }
 }
 
 /// The pixel of a tile that sees column `j` through tap `s`, where there is one.
-const fn pixel_of(k: usize, j: usize, s: usize) -> usize {
+pub(super) const fn pixel_of(k: usize, j: usize, s: usize) -> usize {
     // Also evaluated where there is none.
     if k == 0 || j < s { 0 } else { (j - s) / k }
 }
 
 /// Whether a pixel of a tile sees column `j` through tap `s` of `t`.
-const fn sees(m: usize, k: usize, t: usize, j: usize, s: usize) -> bool {
+pub(super) const fn sees(m: usize, k: usize, t: usize, j: usize, s: usize) -> bool {
     k > 0 && s < t && j >= s && (j - s).is_multiple_of(k) && pixel_of(k, j, s) < m
 }
 
 /// Whether any pixel sees column `j`: with a stride, one may lie between their taps.
-const fn seen(m: usize, k: usize, t: usize, j: usize) -> bool {
+pub(super) const fn seen(m: usize, k: usize, t: usize, j: usize) -> bool {
     let mut s = 0;
     while s < t {
         if sees(m, k, t, j, s) {

@@ -1,19 +1,26 @@
 //! The lane kernel: depthwise layers and layers of small groups, with channels side by side. Every out channel has in
 //! channels of its own, so channels are lanes on both sides: a vector of pixel values meets a vector of weights.
 //!
-//! It makes strips: two rows of outputs, vector by vector of channels. Bias, residual and activation are done while the
-//! sums are in registers. Whoever calls says where the image lies and where outputs go.
+//! It makes strips of rows of outputs: masks of three or five rows by [walks](super::lane_walk) down the image, the others in
+//! tiles of two rows, as here. Bias, residual and activation are done while the sums are [in registers](super::lane_output).
+//! Whoever calls says where the image lies and where outputs go.
 
 use convoke_simd::Simd;
 
-use super::each::each;
+use super::lane_output::Output;
 use super::lane_tile::{MASKED, PERMUTED, Tile, WHOLE};
 use super::transpose::MAX_LANES;
 use crate::Activation;
 
 pub(crate) use super::lane_layer::{Layer, ROWS, Sharing, Strip, chunk, pixels};
+pub(crate) use super::lane_walk::walks;
 
 impl Layer<'_> {
+    /// The most rows that a strip may have.
+    pub(crate) fn most_rows(&self) -> usize {
+        if self.walks { usize::MAX } else { ROWS }
+    }
+
     /// Computes a strip.
     #[inline]
     pub(crate) fn strip<S: Simd>(&self, simd: S, strip: &Strip, dst: &mut [f32]) {
@@ -32,11 +39,13 @@ impl Layer<'_> {
             _ => WHOLE,
         };
         match (self.sharing[1].taps, form) {
+            (_, WHOLE) if self.walks => self.walk_strip::<S, WHOLE>(simd, strip, dst),
             (1, WHOLE) => tiles::<S, M, 1, WHOLE>(simd, self, strip, dst),
             (2, WHOLE) => tiles::<S, M, 2, WHOLE>(simd, self, strip, dst),
             (_, WHOLE) => tiles::<S, M, 0, WHOLE>(simd, self, strip, dst),
             // One lane is whole, and of no group.
             _ if const { S::LANES == 1 } => {}
+            (_, MASKED) if self.walks => self.walk_strip::<S, MASKED>(simd, strip, dst),
             (1, MASKED) => tiles::<S, M, 1, MASKED>(simd, self, strip, dst),
             (1, _) => tiles::<S, M, 1, PERMUTED>(simd, self, strip, dst),
             (_, MASKED) => tiles::<S, M, 0, MASKED>(simd, self, strip, dst),
@@ -98,7 +107,7 @@ fn tiles<S: Simd, const M: usize, const K: usize, const FORM: u8>(
                             (apart * layer.stride[1]).wrapping_mul(layer.pixel),
                             layer.dilation[1].wrapping_mul(layer.pixel),
                         ],
-                        two: strip.two,
+                        two: strip.rows > 1,
                         orders: &orders[..layer.orders.len()],
                     };
                     let count = (strip.width - x).div_ceil(apart).min(M);
@@ -107,94 +116,18 @@ fn tiles<S: Simd, const M: usize, const K: usize, const FORM: u8>(
                             [0, 1].map(|i| (b * layer.lanes[i]).min(layer.channels[i] - layer.lanes[i]));
                         let weights = &layer.weights[b * block..][..block];
                         let sums = tile.accumulate::<M, K, FORM>(simd, layer, weights, first[0]);
-                        let output = Output { strip, first: x, channel: first[1], count, apart };
-                        output.put::<S, M, FORM>(simd, layer, sums, dst);
+                        let output = Output::new(simd, layer, strip, [x, count, apart], first[1]);
+                        output.row::<M, FORM>(simd, 0, sums[0], dst);
+                        if strip.rows > 1 {
+                            output.row::<M, FORM>(simd, 1, sums[1], dst);
+                        }
+                        output.finish(simd, dst);
                     }
                     x += M * apart;
                 }
             }
         },
     );
-}
-
-/// Where a tile's sums go.
-struct Output<'a> {
-    strip: &'a Strip,
-    /// Its first pixel, its first channel, how many pixels there are and how far apart.
-    first: usize,
-    channel: usize,
-    count: usize,
-    apart: usize,
-}
-
-impl Output<'_> {
-    #[inline(always)]
-    fn put<S: Simd, const M: usize, const FORM: u8>(
-        &self,
-        simd: S,
-        layer: &Layer<'_>,
-        [upper, lower]: [[S::F32; M]; ROWS],
-        dst: &mut [f32],
-    ) {
-        self.row::<S, M, FORM>(simd, layer, 0, upper, dst);
-        if self.strip.two {
-            self.row::<S, M, FORM>(simd, layer, 1, lower, dst);
-        }
-    }
-
-    /// One row of a tile. The place of a pixel that is not there lies beyond the pixels that are, as in [`tiles`].
-    #[inline(always)]
-    fn row<S: Simd, const M: usize, const FORM: u8>(
-        &self,
-        simd: S,
-        layer: &Layer<'_>,
-        row: usize,
-        sums: [S::F32; M],
-        dst: &mut [f32],
-    ) {
-        let lanes = if const { FORM == WHOLE } { S::LANES } else { layer.lanes[1] };
-        let step = self.apart * self.strip.pixel;
-        let first = self.first * self.strip.pixel + self.channel;
-        let last = (self.count - 1) * step;
-        // Adding -0 changes nothing, whatever the sum.
-        let bias = match layer.bias {
-            Some(bias) => simd.load_first(&bias[self.channel..][..lanes]),
-            None => simd.splat(-0.0),
-        };
-        let mut sums = sums;
-        if let Some(residual) = layer.residual {
-            let residual = &residual[self.strip.residual[row] + first..][..last + lanes];
-            each!(I where I < M => {
-                if I * step <= last {
-                    let residual = simd.load_first(&residual[I * step..][..lanes]);
-                    sums[I] = simd.add(simd.add(sums[I], bias), residual);
-                }
-            });
-        } else {
-            each!(I where I < M => {
-                sums[I] = simd.add(sums[I], bias);
-            });
-        }
-        let bounds = layer.activation.bounds();
-        let [low, high] = bounds.unwrap_or([f32::NEG_INFINITY, f32::INFINITY]);
-        let [low, high] = [simd.splat(low), simd.splat(high)];
-        let dst = &mut dst[self.strip.dst[row] + first..][..last + lanes];
-        each!(I where I < M => {
-            if I * step <= last {
-                let v = simd.min(high, simd.max(low, sums[I]));
-                if const { FORM == WHOLE } {
-                    simd.store(v, &mut dst[I * step..]);
-                } else {
-                    simd.store_first(v, &mut dst[I * step..][..lanes]);
-                }
-            }
-        });
-        if bounds.is_none() {
-            for i in 0..self.count {
-                curve(simd, layer.activation, &mut dst[i * step..][..lanes]);
-            }
-        }
-    }
 }
 
 /// Applies an activation that is not a clamp. Out of line, for the sake of the kernel's registers.

@@ -38,6 +38,8 @@ pub(crate) struct Rows<'a> {
     pub(crate) pitch: usize,
     pub(crate) first: usize,
     pub(crate) count: usize,
+    /// Whether the rows come from memory, and those further down are worth fetching before they are read.
+    pub(crate) from_memory: bool,
 }
 
 impl<'a> Rows<'a> {
@@ -47,6 +49,13 @@ impl<'a> Rows<'a> {
         let row = self.first + y;
         let row = if row >= self.count { row - self.count } else { row };
         &self.data[row * self.pitch + x..]
+    }
+
+    /// What there is of the first `width` elements of row `y` to be fetched ahead; nothing if that is not worth it.
+    #[inline(always)]
+    fn ahead(&self, y: usize, width: usize) -> &'a [f32] {
+        let row = self.data.get((self.first + y) * self.pitch..).filter(|_| self.from_memory);
+        row.map_or(&[], |row| &row[..width.min(row.len())])
     }
 }
 
@@ -309,11 +318,23 @@ fn small_strip<S: Simd, F: Fn(usize) -> usize, K: Sink, const MOST: usize>(
         }
     }
     let small = Small { weights: taps.weights, rows: taps.rows, cols: taps.cols, inputs: &inputs, width };
+    // The rows that the next strip reads for the first time.
+    let mut ahead: [&[f32]; TILE_ROWS] = [&[]; TILE_ROWS];
+    for (i, ahead) in ahead.iter_mut().enumerate() {
+        *ahead = rows.ahead(y + taps.rows + TILE_ROWS - 1 + i, width);
+    }
     let mut out = sink.strip::<TILE_ROWS>(y, width);
     let step = tile_vectors(S::REGISTERS) * S::LANES;
     let mut x = 0;
     while x < width {
         let at = x.min(width - step);
+        if rows.from_memory {
+            for ahead in ahead.iter().filter_map(|row| row.get(at..at + step)) {
+                for line in ahead.chunks_exact(S::LANES) {
+                    simd.prefetch(line);
+                }
+            }
+        }
         if tile_vectors(S::REGISTERS) == 4 {
             out.put(simd, at, small.tile::<S, 4>(simd, at));
         } else {
@@ -438,7 +459,7 @@ mod tests {
 
             let mut dst = vec![f32::NAN; count * width];
             let taps = Taps { weights: &weights, rows, cols, row_stride, offset };
-            let input = Rows { data: &data, pitch, first, count: input_rows };
+            let input = Rows { data: &data, pitch, first, count: input_rows, from_memory: true };
             accumulate(simd, &taps, input, [count, width], &mut Store(&mut dst, width));
             for y in 0..count {
                 for x in 0..width {

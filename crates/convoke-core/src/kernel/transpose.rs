@@ -162,28 +162,71 @@ pub(crate) fn transpose_some<S: Simd>(
     );
 }
 
-/// Every second value: `out[i] = src[2 * i]`.
+/// Up to this distance values are picked by vectors.
+const NEAR: usize = 8;
+
+/// Values that are picked: from where on, how many, and to where.
+#[derive(Clone, Copy, Default)]
+pub(crate) struct Line {
+    pub(crate) from: usize,
+    pub(crate) count: usize,
+    pub(crate) to: usize,
+}
+
+/// One in `every` values of lines of planes: `out[plane * to + line.to + i] = src[plane * from + line.from + i * every]`. Plane
+/// by plane, since their lines lie side by side.
 ///
-/// Interleaving the halves of two vectors doubles the place of each value, around by the end: as many times as a lane's
-/// number has bits, and the values of even places are the first vector.
+/// Lane `i` of a vector comes from lane `i * every` of the vectors that follow each other in `src`, counted through: the
+/// same order of lanes brings what a vector has to its place, whichever it is, and those from a certain lane on are taken.
 #[inline(never)]
-pub(crate) fn every_second<S: Simd>(simd: S, src: &[f32], out: &mut [f32]) {
+pub(crate) fn pick_into<S: Simd>(
+    simd: S,
+    src: &[f32],
+    [planes, from, every]: [usize; 3],
+    lines: &[Line],
+    out: &mut [f32],
+    to: usize,
+) {
     simd.vectorize(
         #[inline(always)]
         || {
-            let count = out.len();
-            let mut i = 0;
-            while i + S::LANES <= count && 2 * (i + S::LANES) <= src.len() {
-                let src = &src[2 * i..];
-                let mut pair = [simd.load(src), simd.load(&src[S::LANES..])];
-                for _ in 0..S::LANES.ilog2() {
-                    pair = simd.interleave(pair[0], pair[1]);
-                }
-                simd.store(pair[0], &mut out[i..]);
-                i += S::LANES;
+            let mut places = [0; MAX_LANES];
+            let mut numbers = [0.0; MAX_LANES];
+            for i in 0..MAX_LANES {
+                (places[i], numbers[i]) = ((i * every.min(NEAR)) as u32, i as f32);
             }
-            for (i, out) in out.iter_mut().enumerate().skip(i) {
-                *out = src[2 * i];
+            let (order, numbers) = (simd.order(&places), simd.load(&numbers));
+            for plane in 0..planes {
+                let (src, out) = (&src[plane * from..], &mut out[plane * to..]);
+                for line in lines {
+                    let count = line.count;
+                    let (src, out) = (&src[line.from..], &mut out[line.to..][..count]);
+                    if every > NEAR || S::LANES < 4 {
+                        for (i, out) in out.iter_mut().enumerate() {
+                            *out = src[i * every];
+                        }
+                        continue;
+                    }
+                    let mut i = 0;
+                    while i < count {
+                        let wanted = (count - i).min(S::LANES);
+                        // Nothing behind the last one is read.
+                        let src = &src[i * every..][..(wanted - 1) * every + 1];
+                        let mut v = simd.load_first(src);
+                        if every > 1 {
+                            v = simd.permute(v, order);
+                            let mut k = 1;
+                            while k * S::LANES < src.len() {
+                                let next = simd.permute(simd.load_first(&src[k * S::LANES..]), order);
+                                let first = simd.splat((k * S::LANES).div_ceil(every) as f32);
+                                v = simd.select_lt(numbers, first, v, next);
+                                k += 1;
+                            }
+                        }
+                        simd.store_first(v, &mut out[i..][..wanted]);
+                        i += S::LANES;
+                    }
+                }
             }
         },
     );

@@ -10,43 +10,66 @@ use crate::Activation;
 #[inline(always)]
 pub(crate) fn row<S: Simd>(simd: S, strips: &[f32], rows: usize, row: usize, stride: usize, out: &mut [f32]) {
     let (fewest, more) = (out.len() / stride, out.len() % stride);
-    let strip = |p: usize| {
-        let count = fewest + usize::from(p < more);
-        &strips[rows * (p * fewest + p.min(more)) + row * count..][..count]
-    };
-    // Whole vectors of all strips.
-    let mut done = 0;
+    let place = Place { strips, rows, row, fewest, more };
     match stride {
         2 => {
-            let [a, b] = [strip(0), strip(1)];
-            while done + S::LANES <= fewest {
-                let [low, high] = simd.interleave(simd.load(&a[done..]), simd.load(&b[done..]));
-                let out = &mut out[2 * done..][..2 * S::LANES];
-                simd.store(low, out);
-                simd.store(high, &mut out[S::LANES..]);
-                done += S::LANES;
+            let strips = [place.strip(0), place.strip(1)];
+            for (i, out) in out.chunks_mut(2 * S::LANES).enumerate() {
+                let [low, high] = simd.interleave(some(simd, strips[0], i), some(simd, strips[1], i));
+                put(simd, [low, high, low, high], out);
             }
         }
-        4 if fewest > 0 => {
-            let [a, b, c, d] = [strip(0), strip(1), strip(2), strip(3)];
-            while done + S::LANES <= fewest {
-                let even = simd.interleave(simd.load(&a[done..]), simd.load(&c[done..]));
-                let odd = simd.interleave(simd.load(&b[done..]), simd.load(&d[done..]));
-                let out = &mut out[4 * done..][..4 * S::LANES];
-                for half in 0..2 {
-                    let [low, high] = simd.interleave(even[half], odd[half]);
-                    simd.store(low, &mut out[2 * half * S::LANES..]);
-                    simd.store(high, &mut out[(2 * half + 1) * S::LANES..]);
+        4 => {
+            let strips = [place.strip(0), place.strip(1), place.strip(2), place.strip(3)];
+            for (i, out) in out.chunks_mut(4 * S::LANES).enumerate() {
+                let even = simd.interleave(some(simd, strips[0], i), some(simd, strips[2], i));
+                let odd = simd.interleave(some(simd, strips[1], i), some(simd, strips[3], i));
+                let lower = simd.interleave(even[0], odd[0]);
+                let upper = simd.interleave(even[1], odd[1]);
+                put(simd, [lower[0], lower[1], upper[0], upper[1]], out);
+            }
+        }
+        _ => {
+            for p in 0..stride.min(out.len()) {
+                for (i, value) in place.strip(p).iter().enumerate() {
+                    out[p + i * stride] = *value;
                 }
-                done += S::LANES;
             }
         }
-        _ => {}
     }
-    for p in 0..stride.min(out.len()) {
-        for (i, value) in strip(p).iter().enumerate().skip(done) {
-            out[p + i * stride] = *value;
-        }
+}
+
+/// A row of all strips.
+struct Place<'a> {
+    strips: &'a [f32],
+    rows: usize,
+    row: usize,
+    /// Columns of each strip; the first `more` have one more.
+    fewest: usize,
+    more: usize,
+}
+
+impl<'a> Place<'a> {
+    #[inline(always)]
+    fn strip(&self, p: usize) -> &'a [f32] {
+        let count = self.fewest + usize::from(p < self.more);
+        &self.strips[self.rows * (p * self.fewest + p.min(self.more)) + self.row * count..][..count]
+    }
+}
+
+/// Vector `i` of a strip, as far as there is one.
+#[inline(always)]
+fn some<S: Simd>(simd: S, strip: &[f32], i: usize) -> S::F32 {
+    let start = strip.len().min(i * S::LANES);
+    let end = strip.len().min(start + S::LANES);
+    simd.load_first(&strip[start..end])
+}
+
+/// As many of the vectors as there is room for.
+#[inline(always)]
+fn put<S: Simd>(simd: S, vectors: [S::F32; 4], out: &mut [f32]) {
+    for (v, out) in vectors.into_iter().zip(out.chunks_mut(S::LANES)) {
+        simd.store_first(v, out);
     }
 }
 

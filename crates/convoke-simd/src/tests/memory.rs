@@ -6,6 +6,7 @@ use std::vec::Vec;
 use std::{format, vec};
 
 use super::values::{WIDEST, for_any, identical, lanes};
+use crate::PastCaches;
 use crate::Simd;
 
 at_every_level! {
@@ -214,24 +215,49 @@ fn vectorize<S: Simd>(simd: S) {
 
 /// Every start in a cache line, and every length up to three of them; nothing beside it.
 fn past_caches<S: Simd>(simd: S) {
-    for at in 0..17 {
-        for len in 0..50 {
-            let mut dst = vec![GUARD; 80];
-            let src = numbers(len);
-            let put = simd.past_caches(&mut dst[1..79], |past| {
-                past.put(at, &src);
-                past.put(78 - 3, &src[..len.min(3)]);
-                len
-            });
-            let mut expected = vec![GUARD; 80];
-            expected[1 + at..][..len].copy_from_slice(&src);
-            expected[76..][..len.min(3)].copy_from_slice(&src[..len.min(3)]);
-            assert_eq!((dst, put), (expected, len), "{len} values at {at}");
+    for (past, at, len) in
+        (0..2).flat_map(|past| (0..17).flat_map(move |at| (0..50).map(move |len| (past == 1, at, len))))
+    {
+        let mut dst = vec![GUARD; 80];
+        let src = numbers(len);
+        let put = simd.past_caches(past, &mut dst[1..79], |past| {
+            past.put(at, &src);
+            past.put(78 - 3, &src[..len.min(3)]);
+            len
+        });
+        let mut expected = vec![GUARD; 80];
+        expected[1 + at..][..len].copy_from_slice(&src);
+        expected[76..][..len.min(3)].copy_from_slice(&src[..len.min(3)]);
+        assert_eq!((dst, put), (expected, len), "{len} values at {at}");
+
+        let mut dst = vec![GUARD; 160];
+        let values = numbers(4 * S::LANES);
+        let v = |i: usize| simd.load(&values[i * S::LANES..]);
+        let stride = 2 * S::LANES + len;
+        simd.past_caches(past, &mut dst[1..159], |past| {
+            let mut rows = past.rows::<2>(at, stride, 2 * S::LANES + 3);
+            rows.store(simd, 0, &[[v(0), v(1)], [v(2), v(3)]]);
+            rows.store_first(simd, 2 * S::LANES, len.min(3), [v(1), v(2)]);
+        });
+        let mut expected = vec![GUARD; 160];
+        for (i, values) in values.chunks(2 * S::LANES).enumerate() {
+            let at = 1 + at + i * stride;
+            expected[at..][..values.len()].copy_from_slice(values);
+            let first = len.min(3).min(S::LANES);
+            expected[at + values.len()..][..first]
+                .copy_from_slice(&numbers(4 * S::LANES)[(1 + i) * S::LANES..][..first]);
         }
+        assert_eq!(dst, expected, "vectors at {at}, {stride} apart");
     }
-    let beyond =
-        catch_unwind(AssertUnwindSafe(|| simd.past_caches(&mut [0.0; 20], |past| past.put(1, &[1.0; 20]))));
-    assert!(beyond.is_err());
+    let beyond = |f: &mut dyn FnMut(&mut PastCaches<'_, S>)| {
+        let mut dst = [0.0; 20];
+        catch_unwind(AssertUnwindSafe(|| simd.past_caches(true, &mut dst, |past| f(past)))).is_err()
+    };
+    assert!(beyond(&mut |past| past.put(1, &[1.0; 20])));
+    assert!(beyond(&mut |past| past.rows::<2>(1, 10, 10).store_first(simd, 0, 0, [simd.splat(1.0); 2])));
+    assert!(beyond(&mut |past| past.rows::<2>(0, 10, 11).store_first(simd, 0, 0, [simd.splat(1.0); 2])));
+    assert!(beyond(&mut |past| past.rows::<1>(0, 0, 16).store(simd, 17 - S::LANES, &[[simd.splat(1.0)]])));
+    assert!(beyond(&mut |past| past.rows::<1>(0, 0, 16).store_first(simd, 16, 1, [simd.splat(1.0)])));
 }
 
 /// Nothing to see; empty slices and dangling pointers do no harm.

@@ -5,7 +5,7 @@ use core::arch::x86_64::*;
 use super::LINE;
 use super::detect;
 use crate::Simd;
-use crate::simd::PutsArePending;
+use crate::past_caches::PutsArePending;
 
 const LANES: usize = 8;
 
@@ -68,6 +68,22 @@ impl Simd for Avx2 {
             }
         }
         rest_dst.copy_from_slice(rest);
+    }
+
+    #[inline(always)]
+    fn store_past_caches<const N: usize>(self, vectors: &[Self::F32; N], dst: &mut [f32], _: PutsArePending) {
+        let is_aligned = super::before_line(dst).is_multiple_of(LANES);
+        let (chunks, _) = dst.as_chunks_mut::<LANES>();
+        for (v, dst) in vectors.iter().zip(chunks) {
+            if is_aligned {
+                // SAFETY: `self` proves AVX; the target is a vector long and starts where a vector is aligned, since the
+                // slice starts a whole number of vectors before a cache line. `PutsArePending` proves that somebody fences
+                // before the target can be read.
+                unsafe { _mm256_stream_ps(dst.as_mut_ptr(), *v) };
+            } else {
+                self.store(*v, dst);
+            }
+        }
     }
 
     #[inline(always)]

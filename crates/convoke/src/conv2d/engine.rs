@@ -69,6 +69,10 @@ impl Engine {
         each!(self, plan => plan.pieces(count))
     }
 
+    pub(super) fn pieces_for(&self, threads: usize) -> Pieces {
+        each!(self, plan => plan.pieces_for(threads))
+    }
+
     pub(super) fn run_piece(
         &self,
         piece: &Piece,

@@ -14,10 +14,6 @@ use crate::options::{Algorithm, Options};
 pub use choose::{Candidate, Explanation};
 use engine::Engine;
 
-/// Pieces per thread when there are several: threads that are slowed down by others leave work to those that
-/// are not.
-const PIECES_PER_THREAD: usize = 4;
-
 /// A convolution layer on `f32`, ready to run: planned, its weights packed.
 ///
 /// Runs do not change it, so threads may share it. Which algorithm was chosen, and why,
@@ -160,15 +156,16 @@ impl Conv2d {
         operands.check(self.geometry(), self.desc().out_channels)?;
 
         let threads = self.options.threads_for(self.geometry().macs);
-        let count = if threads > 1 { threads * PIECES_PER_THREAD } else { self.parts_to_watch() };
-        if count == 1 {
+        let watched = self.parts_to_watch();
+        if threads <= 1 && watched == 1 {
             self.scratch.lend(|scratch| self.engine.run(&operands, dst, scratch))?;
             done(self.row_count());
             return Ok(());
         }
         let mut parts = Vec::new();
         let mut rest = dst;
-        for piece in self.engine.pieces(count) {
+        let pieces = if threads > 1 { self.engine.pieces_for(threads) } else { self.engine.pieces(watched) };
+        for piece in pieces {
             let (part, after) = rest.split_at_mut(piece.dst_range().len());
             parts.push((piece, part));
             rest = after;

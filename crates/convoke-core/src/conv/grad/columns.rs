@@ -8,7 +8,7 @@ use convoke_simd::Simd;
 use super::blocks::Segment;
 use crate::conv::band::Source;
 use crate::conv::desc::{Conv2dDesc, Layout, Mode};
-use crate::conv::geometry::Geometry;
+use crate::conv::geometry::{Geometry, Strides};
 use crate::conv::window::Walk;
 use crate::kernel::transpose::transpose_into;
 
@@ -24,16 +24,35 @@ pub(super) fn left<S: Simd>(
 ) {
     let dst = &geometry.dst;
     let m = channels.len();
+    if layout == Layout::Nchw {
+        return planes(simd, dst, geometry.out_size[1], dy, segment, channels, m, out);
+    }
+    let count = segment.xs.len();
+    for (y, out) in segment.ys.clone().zip(out.chunks_exact_mut(count * m)) {
+        let dy = &dy[dst.at(segment.image, channels.start, y, segment.xs.start)..];
+        copy(simd, dy, dst.pixel, count, out, m, m);
+    }
+}
+
+/// Lays out some channels of planes: of a segment's pixels, whose rows have `row` of them, to pixels that are `width` apart.
+#[expect(clippy::too_many_arguments, reason = "where pixels lie, which of them, and where they go")]
+pub(super) fn planes<S: Simd>(
+    simd: S,
+    strides: &Strides,
+    row: usize,
+    src: &[f32],
+    segment: &Segment,
+    channels: Range<usize>,
+    width: usize,
+    out: &mut [f32],
+) {
     let Segment { image, ys, xs, .. } = segment;
-    let whole = xs.len() == geometry.out_size[1] && dst.row == xs.len() * dst.pixel;
     // Rows that follow each other without a gap are one.
-    let (step, count) = if whole { (ys.len(), ys.len() * xs.len()) } else { (1, xs.len()) };
-    for (y, out) in ys.clone().step_by(step).zip(out.chunks_exact_mut(count * m)) {
-        let dy = &dy[dst.at(*image, channels.start, y, xs.start)..];
-        match layout {
-            Layout::Nhwc => copy(simd, dy, dst.pixel, count, out, m, m, m),
-            Layout::Nchw => transpose_into(simd, dy, dst.channel, [m, count], out, m),
-        }
+    let whole = xs.len() == row && strides.row == row;
+    let (step, count) = if whole { (ys.len(), ys.len() * row) } else { (1, xs.len()) };
+    for (y, out) in ys.clone().step_by(step).zip(out.chunks_exact_mut(count * width)) {
+        let src = &src[strides.at(*image, channels.start, y, xs.start)..];
+        transpose_into(simd, src, strides.channel, [channels.len(), count], out, width);
     }
 }
 
@@ -148,13 +167,11 @@ impl Columns<'_> {
             };
             let at =
                 (tap / cols) * desc.dilation[0] * source.row + (tap % cols) * desc.dilation[1] * source.pixel;
-            let lane = next - lanes.start;
             // Pixels lie far apart where there are many channels: what the next panels read of each is fetched with it.
-            let ahead = if source.pixel > FAR && lanes.start.is_multiple_of(AHEAD) { AHEAD } else { 0 };
-            if ahead > 0 {
-                self.fetch(simd, at + c, ahead, segment);
+            if source.pixel > FAR && next == lanes.start && next.is_multiple_of(AHEAD) {
+                self.fetch(simd, at + c, AHEAD, segment);
             }
-            self.run(simd, at + c, end - next, [width, width - lane], segment, &mut out[lane..]);
+            self.run(simd, at + c, end - next, width, segment, &mut out[next - lanes.start..]);
             next = end;
         }
     }
@@ -172,59 +189,43 @@ impl Columns<'_> {
         }
     }
 
-    /// The columns of a single tap, copied so that pixels lie side by side.
+    /// Copies `len` values of each pixel, from place `at` on, to panels of `width` lanes.
     pub(super) fn run<S: Simd>(
         &self,
         simd: S,
         at: usize,
         len: usize,
-        [width, room]: [usize; 2],
+        width: usize,
         segment: &Segment,
         out: &mut [f32],
     ) {
         let count = segment.xs.len();
         for row in 0..segment.ys.len() {
             let src = &self.source.data[self.first + row * self.steps[0] + at..];
-            let out = &mut out[row * count * width..];
-            copy(simd, src, self.steps[1], count, out, width, room, len);
+            copy(simd, src, self.steps[1], count, &mut out[row * count * width..], width, len);
         }
     }
 }
 
-/// Copies `count` rows of `len` values: from rows that are `from` apart, to rows that are `to` apart and have `room` for as many.
-/// What is behind the values in a row may be overwritten.
-///
-/// A vector that is not full is stored whole where what it spills over is written later, or nobody's: masked stores take several
-/// times as long.
+/// Copies `count` rows of `len` values: from rows that are `from` apart, to rows that are `to` apart.
 #[inline(never)]
-#[expect(clippy::too_many_arguments, reason = "two rows, and how many of what")]
-fn copy<S: Simd>(
-    simd: S,
-    src: &[f32],
-    from: usize,
-    count: usize,
-    out: &mut [f32],
-    to: usize,
-    room: usize,
-    len: usize,
-) {
+fn copy<S: Simd>(simd: S, src: &[f32], from: usize, count: usize, out: &mut [f32], to: usize, len: usize) {
     simd.vectorize(
         #[inline(always)]
         || {
+            if len == 2 * S::LANES {
+                // The usual panel of many channels.
+                for i in 0..count {
+                    let (src, out) = (&src[i * from..][..2 * S::LANES], &mut out[i * to..][..2 * S::LANES]);
+                    simd.store(simd.load(src), out);
+                    simd.store(simd.load(&src[S::LANES..]), &mut out[S::LANES..]);
+                }
+                return;
+            }
             let mut at = 0;
             while at < len {
                 let lanes = if len - at < S::LANES { len - at } else { S::LANES };
-                let spills = lanes == S::LANES || at + S::LANES <= room || (at == 0 && to == len);
-                let fits = |len: usize, step: usize| {
-                    let whole = len.saturating_sub(at + S::LANES);
-                    if len < at + S::LANES { 0 } else { whole / step + 1 }
-                };
-                let whole =
-                    if spills { count.min(fits(src.len(), from)).min(fits(out.len(), to)) } else { 0 };
-                for i in 0..whole {
-                    simd.store(simd.load(&src[i * from + at..]), &mut out[i * to + at..]);
-                }
-                for i in whole..count {
+                for i in 0..count {
                     let v = simd.load_first(&src[i * from + at..][..lanes]);
                     simd.store_first(v, &mut out[i * to + at..][..lanes]);
                 }

@@ -6,7 +6,7 @@ use core::ops::Range;
 use convoke_simd::{Kernel, Simd};
 
 use super::blocks::Block;
-use super::columns::{Columns, clear_absent, left, left_pixels};
+use super::columns::{Columns, clear_absent, left, left_pixels, planes};
 use super::layout::{ALIGN, Feed, border, source, tap_channels};
 use super::plan::WeightsGradPlan;
 use crate::conv::band::{Channels, Gather, Source};
@@ -188,6 +188,20 @@ impl Walker<'_> {
             for segment in block.segments() {
                 let out = &mut right[segment.at * width..];
                 let source = match arrangement.feed {
+                    Feed::Planes => {
+                        let channels = self.first() + lanes.start..self.first() + lanes.end;
+                        planes(
+                            simd,
+                            &geometry.src,
+                            geometry.out_size[1],
+                            self.src,
+                            &segment,
+                            channels,
+                            width,
+                            out,
+                        );
+                        continue;
+                    }
                     Feed::InPlace => Source {
                         data: &self.src[geometry.src.at(segment.image, self.first(), 0, 0)..],
                         row: geometry.src.row,
@@ -213,7 +227,7 @@ impl Walker<'_> {
                             every: [1, 1],
                         };
                         let columns = Columns { desc, depth, source, first: 0, steps: [row, pixel] };
-                        columns.run(simd, lanes.start - all.start, lanes.len(), [width; 2], &segment, out);
+                        columns.run(simd, lanes.start - all.start, lanes.len(), width, &segment, out);
                         continue;
                     }
                 };

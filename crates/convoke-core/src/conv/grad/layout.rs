@@ -25,6 +25,8 @@ pub(super) const ALIGN: usize = 16;
 pub(super) enum Feed {
     /// `src` itself.
     InPlace,
+    /// `src` itself, of which pixels become columns as they are: planes and a single tap.
+    Planes,
     /// A copy of what the windows of a block reach, border in place.
     Band,
     /// Copies of one tap of all windows, for windows that reach further than is worth copying.
@@ -62,8 +64,11 @@ impl Arrangement {
         let [images, rows] = blocks.segments();
         let channels = Channels::of_tile(desc, 0, geometry.group_in);
         let cols = blocks.cols();
+        let alone = desc.kernel == [1, 1] && desc.stride == [1, 1];
         let (feed, band) = if desc.layout == Layout::Nhwc && unpadded {
             (Feed::InPlace, 0)
+        } else if unpadded && alone {
+            (Feed::Planes, 0)
         } else {
             let [height, width] = reach(desc, channels, [rows, cols]);
             let len = checked_len("scratch", &[height, width, channels.pitch(), images]);

@@ -179,6 +179,7 @@ impl WeightsGradPlan {
             reads: match self.arrangement.feed {
                 _ if self.lanes.is_some() => "channels as lanes",
                 Feed::InPlace => "columns in place",
+                Feed::Planes => "planes in place",
                 Feed::Band => "columns by bands",
                 Feed::Taps => "columns tap by tap",
             },

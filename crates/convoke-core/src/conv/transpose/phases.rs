@@ -229,7 +229,7 @@ impl Strip {
         const FEWEST: usize = 48;
         let channels = match STRIP / row {
             fits if fits >= layer.out_channels => layer.out_channels,
-            fits => layer.out_channels.min(fits.next_multiple_of(FEWEST)),
+            fits => layer.out_channels.min(fits.max(1).next_multiple_of(FEWEST)),
         };
         let rows = (STRIP / row.saturating_mul(channels)).clamp(1, count);
         let len = checked_len("scratch", &[channels, rows, row])?;

@@ -80,7 +80,7 @@ impl Phases {
                 &residual[rows.first * self.geometry.dst.row + cols.first * self.geometry.dst.pixel..]
             });
             let operands = Operands { src: self.src_of([rows, cols], operands.src), residual, ..*operands };
-            plan.run_at(&part, &operands, &weights[at..][..plan.body_len()], &mut dst[shift..], scratch);
+            plan.run_checked(&part, &operands, &weights[at..][..plan.body_len()], &mut dst[shift..], scratch);
         });
     }
 
@@ -113,7 +113,7 @@ impl Phases {
                 let operands = Operands { src, residual: None, ..*operands };
                 let len = channels.len() * down.len() * cols.count;
                 let out = &mut strips[end..end + len];
-                plan.run_at(&part, &operands, &weights[at..][..plan.body_len()], out, scratch);
+                plan.run_checked(&part, &operands, &weights[at..][..plan.body_len()], out, scratch);
                 end += len;
             });
             self.level.dispatch(Weave {

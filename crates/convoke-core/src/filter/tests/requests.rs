@@ -68,7 +68,7 @@ fn hostile_sizes_are_errors() {
 #[test]
 fn scratch_does_not_grow_with_the_picture() {
     let wide = plan(Filter2dDesc::new([100, 1 << 24], 4, [31, 31])).unwrap();
-    assert!(wide.describe().scratch_bytes < 256 * 1024, "{}", wide.describe());
+    assert!(wide.describe().scratch_bytes < 288 * 1024, "{}", wide.describe());
 }
 
 #[test]
