@@ -310,6 +310,10 @@ pub(crate) fn products<S: Simd>(
 /// Weights are lanes, since their number is never small; each vector of pixels that is loaded serves `M` out channels, and as many sums cover the latency of
 /// the multiply-add.
 #[inline(never)]
+#[expect(
+    clippy::needless_range_loop,
+    reason = "indices into several arrays at once; iterators are calls here"
+)]
 fn multiply<S: Simd, const M: usize>(
     simd: S,
     panel: &[f32],

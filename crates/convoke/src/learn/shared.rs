@@ -35,6 +35,14 @@ pub(super) struct Shared {
     options: Options,
 }
 
+/// The weight gradient of a part of a batch, about to be computed.
+struct Part<'a> {
+    plan: &'a WeightsGradPlan,
+    dy: &'a [f32],
+    x: &'a [f32],
+    dw: &'a mut [f32],
+}
+
 /// The gradient with respect to the input, planned when it is first asked for: the first layer of a network needs none.
 #[derive(Debug)]
 struct Input {
@@ -161,16 +169,15 @@ impl Shared {
             );
         }
         let work = self.weights.iter().map(|plan| plan.geometry().macs).sum();
-        let parts = self.weights.iter().scan([0; 2], |[y, x], plan| {
-            let (dst_grad, src) =
-                (&dst_grad[*y..][..plan.geometry().dst.len], &src[*x..][..plan.geometry().src.len]);
-            (*y, *x) = (*y + dst_grad.len(), *x + src.len());
-            Some((plan, dst_grad, src))
-        });
-        let parts: Vec<_> = parts.zip(self.partial.chunks_exact_mut(gradient.len())).collect();
-        let run = |((plan, dst_grad, src), part): ((&WeightsGradPlan, &[f32], &[f32]), &mut [f32])| {
-            scratch.lend(|scratch| plan.run(dst_grad, src, part, scratch))
-        };
+        let mut rest = (dst_grad, src);
+        let mut parts = Vec::new();
+        for (plan, dw) in self.weights.iter().zip(self.partial.chunks_exact_mut(gradient.len())) {
+            let (dy, dy_rest) = rest.0.split_at(plan.geometry().dst.len);
+            let (x, x_rest) = rest.1.split_at(plan.geometry().src.len);
+            rest = (dy_rest, x_rest);
+            parts.push(Part { plan, dy, x, dw });
+        }
+        let run = |Part { plan, dy, x, dw }| scratch.lend(|scratch| plan.run(dy, x, dw, scratch));
         if self.options.threads_for(work) > 1 {
             parts.into_par_iter().with_max_len(1).try_for_each(run)?;
         } else {
