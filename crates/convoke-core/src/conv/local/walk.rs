@@ -199,13 +199,14 @@ impl Kernel for WeightsGrad<'_> {
                 }
                 let dw = &mut dw[(output - outputs.start) * geometry.weights_len..][..geometry.weights_len];
                 for group in 0..plan.desc.groups {
+                    let mut next = taps.places([y, x], group);
                     for i in (0..set).step_by(S::LANES) {
                         let count = S::LANES.min(set - i);
                         // Absent taps are computed where there is a constant, and then put right.
                         let mut places = [geometry.src.image; MAX_LANES];
                         let mut present = [0.0; MAX_LANES];
                         for lane in 0..count {
-                            if let Some(place) = taps.place([y, x], group, i + lane) {
+                            if let Some(place) = next.next() {
                                 (places[lane], present[lane]) = (place, 1.0);
                             }
                         }
