@@ -110,8 +110,8 @@ fn convolutions_are_those_of_the_reference() {
         let seed = seed as u64;
         for level in Level::available() {
             let mut layer = Conv2d::new(&desc, seed, &Options::new().level(level)).unwrap();
-            // One layer after the other with batches of several sizes: plans and packings are made again.
-            for batch in [3, 1, 4, 4] {
+            // Batches of several sizes: plans and packings are made again, and gradients are those of one part or of several.
+            for batch in [3, 1, 4, 4, 11, 35] {
                 let mut of_batch = desc;
                 of_batch.batch = batch;
                 let (weights, bias) = (
@@ -548,5 +548,5 @@ fn training_stops_at_a_loss_that_is_not_finite() {
     let error = network.train(&[], &[], &mut sgd).unwrap_err();
     assert_eq!(error.to_string(), "step 3: batch: must be at least 1, got 0");
     let error = network.train(&pictures[..64], &[0, 1], &mut sgd).unwrap_err();
-    assert!(error.to_string().starts_with("step 4: scores"), "{error}");
+    assert!(error.to_string().starts_with("step 4: label: "), "{error}");
 }

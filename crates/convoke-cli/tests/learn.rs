@@ -25,11 +25,15 @@ fn picture(height: usize, width: usize, channels: usize) -> Vec<u8> {
     pixels
 }
 
-/// A picture so smooth that neighbouring pixels hardly differ.
+/// A picture so smooth that neighbouring pixels differ by little more than rounding and the noise of a good camera. Without that noise, rounding would
+/// undo whatever a blur does: the result would be the picture itself, and the identity the right answer.
 fn smooth(height: usize, width: usize) -> Vec<u8> {
-    let pixel = |i: usize| {
+    let mut state = 99_u32;
+    let mut pixel = |i: usize| {
         let (v, u) = ((i / width) as f32 / height as f32, (i % width) as f32 / width as f32);
-        128.0 + 60.0 * (5.0 * u + 2.0 * v).sin() + 50.0 * (4.0 * v - 3.0 * u * u).cos()
+        state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+        let noise = 3.0 * (state >> 8) as f32 / (1 << 24) as f32 - 1.5;
+        128.0 + 60.0 * (5.0 * u + 2.0 * v).sin() + 50.0 * (4.0 * v - 3.0 * u * u).cos() + noise
     };
     (0..height * width).map(|i| pixel(i).round() as u8).collect()
 }

@@ -7,10 +7,10 @@ use convoke_simd::Simd;
 use super::transpose::{MAX_LANES, transpose};
 use crate::conv::local::taps::Taps;
 
-/// Images that are summed lane by lane in a weight gradient, on every level.
+/// Elements of a place are whole groups of so many images, which are whole vectors on every level.
 pub(crate) const LANES: usize = MAX_LANES;
 
-/// Out channels whose gradients a pass over a window spreads, on every level: the order of an input gradient's sums depends on it.
+/// Out channels that a pass over a window of gradients serves, on every level: the order of an input gradient's sums depends on it.
 pub(crate) const SPREAD: usize = 8;
 
 /// What a window at one output meets.
@@ -248,58 +248,103 @@ fn give_back<S: Simd, const M: usize, const V: usize>(
     );
 }
 
-/// The gradients of a vector of weights of one out channel: `sum over n of x[place of the weight][n] * dy[n]`.
-///
-/// The order is the same on every level: images `n`, `n + 16`, ... of a block are one sum each, from `+0`, and the sixteen sums are added in
-/// halves, `n` with `n + 8`, then with `n + 4`, and so on. With wide vectors the last halves lie within a vector; a square of vectors is
-/// transposed for them, so that they are additions of whole vectors again and each lane is one weight.
+/// Lays out what a vector of weights meets in each image of a block, as squares that are transposed in registers:
+/// `out[n * S::LANES + lane] = turned[places[lane]][n]`.
 #[inline(never)]
-#[expect(
-    clippy::needless_range_loop,
-    reason = "indices into several arrays at once; iterators are calls here"
-)]
-pub(crate) fn gather<S: Simd>(
+pub(crate) fn panel<S: Simd>(
     simd: S,
     turned: &[f32],
     places: &[usize; MAX_LANES],
-    grad: &[f32],
+    width: usize,
     out: &mut [f32],
 ) {
     simd.vectorize(
         #[inline(always)]
         || {
-            let width = grad.len();
-            let parts = LANES / S::LANES;
-            let mut square = [simd.splat(0.0); MAX_LANES];
-            for lane in 0..S::LANES {
-                let pixels = &turned[places[lane] * width..][..width];
-                let mut sums = [simd.splat(0.0); MAX_LANES];
-                let mut first = 0;
-                while first + LANES <= width {
-                    for i in 0..parts {
-                        let at = first + i * S::LANES;
-                        sums[i] = simd.mul_add(simd.load(&pixels[at..]), simd.load(&grad[at..]), sums[i]);
-                    }
-                    first += LANES;
+            for first in (0..width).step_by(S::LANES) {
+                let mut square = [simd.splat(0.0); MAX_LANES];
+                for lane in 0..S::LANES {
+                    square[lane] = simd.load(&turned[places[lane] * width + first..]);
                 }
-                let mut half = parts / 2;
-                while half > 0 {
-                    for i in 0..half {
-                        sums[i] = simd.add(sums[i], sums[i + half]);
-                    }
-                    half /= 2;
+                transpose(simd, &mut square);
+                let out = &mut out[first * S::LANES..][..S::LANES * S::LANES];
+                for i in 0..S::LANES {
+                    simd.store(square[i], &mut out[i * S::LANES..]);
                 }
-                square[lane] = sums[0];
             }
-            transpose(simd, &mut square);
-            let mut half = S::LANES / 2;
-            while half > 0 {
-                for i in 0..half {
-                    square[i] = simd.add(square[i], square[i + half]);
-                }
-                half /= 2;
+        },
+    );
+}
+
+/// The gradients of a vector of weights of `channels` out channels, at most [`SPREAD`]; those of channel `m` go to `sums[m * MAX_LANES..]`. Their
+/// output gradients are in `grads`, `step` elements from one channel to the next.
+#[inline(always)]
+pub(crate) fn products<S: Simd>(
+    simd: S,
+    channels: usize,
+    panel: &[f32],
+    grads: &[f32],
+    step: usize,
+    images: usize,
+    sums: &mut [f32; SPREAD * MAX_LANES],
+) {
+    macro_rules! choose {
+        ($($m:literal)*) => {
+            match channels {
+                $($m => multiply::<S, $m>(simd, panel, grads, step, images, sums),)*
+                _ => debug_assert!(false, "{channels} out channels"),
             }
-            simd.store_first(square[0], out);
+        };
+    }
+    choose!(1 2 3 4 5 6 7 8);
+}
+
+/// The plain algorithm, for one weight `i` of out channel `m`:
+///
+/// ```text
+/// sum = 0
+/// for n in 0..images
+///     sum += x[n][i] * dy[m][n]
+/// ```
+///
+/// Weights are lanes, since their number is never small; each vector of pixels that is loaded serves `M` out channels, and as many sums cover the latency of
+/// the multiply-add.
+#[inline(never)]
+#[expect(
+    clippy::needless_range_loop,
+    reason = "indices into several arrays at once; iterators are calls here"
+)]
+fn multiply<S: Simd, const M: usize>(
+    simd: S,
+    panel: &[f32],
+    grads: &[f32],
+    step: usize,
+    images: usize,
+    out: &mut [f32; SPREAD * MAX_LANES],
+) {
+    simd.vectorize(
+        #[inline(always)]
+        || {
+            let mut rows: [&[f32]; M] = [&[]; M];
+            for m in 0..M {
+                rows[m] = &grads[m * step..][..images];
+            }
+            for m in 0..M {
+                // Said once more where the optimiser needs it.
+                assert!(rows[m].len() == images);
+            }
+            let mut sums = [simd.splat(0.0); M];
+            let mut pixels = panel.chunks_exact(S::LANES);
+            for n in 0..images {
+                let Some(pixels) = pixels.next() else { break };
+                let x = simd.load(pixels);
+                for m in 0..M {
+                    sums[m] = simd.mul_add(x, simd.splat(rows[m][n]), sums[m]);
+                }
+            }
+            for m in 0..M {
+                simd.store(sums[m], &mut out[m * MAX_LANES..]);
+            }
         },
     );
 }

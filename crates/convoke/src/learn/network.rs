@@ -116,24 +116,32 @@ impl Network {
     fn gradients_of(&mut self, src: &[f32], labels: &[usize]) -> Result<f64, Error> {
         self.forward(src)?;
         let scores = self.results.last().map_or(&[][..], Vec::as_slice);
-        self.gradients[0].resize(scores.len(), 0.0);
-        softmax_cross_entropy(scores, labels, &mut self.gradients[0])
+        let gradient = at_least(&mut self.gradients[0], scores.len())?;
+        softmax_cross_entropy(scores, labels, gradient)
     }
 
     /// From the gradient in the first buffer back through all layers.
     fn backward(&mut self, src: &[f32]) -> Result<(), Error> {
         let [dst_grad, src_grad] = &mut self.gradients;
         for (i, layer) in self.layers.iter_mut().enumerate().rev() {
+            let of_dst = &dst_grad[..self.results[i].len()];
             if i == 0 {
-                return layer.backward(src, dst_grad, None);
+                return layer.backward(src, of_dst, None);
             }
             let src = &self.results[i - 1];
-            src_grad.resize(src.len(), 0.0);
-            layer.backward(src, dst_grad, Some(src_grad))?;
+            layer.backward(src, of_dst, Some(at_least(src_grad, src.len())?))?;
             std::mem::swap(dst_grad, src_grad);
         }
         Ok(())
     }
+}
+
+/// The front of a buffer that grows when it must and never shrinks: filling it anew for every layer costs as much as a layer.
+fn at_least(buffer: &mut Vec<f32>, len: usize) -> Result<&mut [f32], Error> {
+    if buffer.len() < len {
+        *buffer = zeros("gradient", len)?;
+    }
+    Ok(&mut buffer[..len])
 }
 
 /// Why training stopped, and in which step, counted from 1.

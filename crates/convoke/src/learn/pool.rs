@@ -193,28 +193,71 @@ impl Pool {
                     });
                 }
                 Kind::Max => {
-                    for (channel, dst_grad) in dst_grad.iter().enumerate() {
-                        let mut greatest = None;
+                    for first in (0..planes.depth).step_by(CHANNELS) {
+                        let len = CHANNELS.min(planes.depth - first);
+                        let mut greatest = Greatest::new();
+                        window.each_pixel(planes, |pixel| greatest.look(&src[pixel + first..][..len]));
+                        let mut number = 0;
                         window.each_pixel(planes, |pixel| {
-                            let x = src[pixel + channel];
-                            let greater =
-                                greatest.is_none_or(|(_, most): (usize, f32)| !(x <= most || most.is_nan()));
-                            if greater {
-                                greatest = Some((pixel + channel, x));
-                            }
+                            greatest.give(
+                                number,
+                                &dst_grad[first..][..len],
+                                &mut src_grad[pixel + first..][..len],
+                            );
+                            number += 1;
                         });
-                        if let Some((place, _)) = greatest {
-                            src_grad[place] += dst_grad;
-                        }
                     }
                 }
             }
         });
     }
 
-    /// What an image costs, in something like multiply-adds.
+    /// What a batch costs, in something like multiply-adds.
     fn work(&self, batch: usize) -> u64 {
         self.geometry.macs.saturating_mul(batch as u64)
+    }
+}
+
+/// Channels whose greatest pixel is looked for at once: arrays of a known length become vectors.
+const CHANNELS: usize = 16;
+
+/// The greatest values of a window's pixels so far, and the number of the pixel that each is of.
+struct Greatest {
+    most: [f32; CHANNELS],
+    at: [u32; CHANNELS],
+    next: u32,
+}
+
+impl Greatest {
+    fn new() -> Self {
+        Self { most: [f32::NEG_INFINITY; CHANNELS], at: [0; CHANNELS], next: 0 }
+    }
+
+    /// The next pixel. A NaN is greater than anything, and stays.
+    fn look(&mut self, pixel: &[f32]) {
+        let mut look = |i: usize, x: f32| {
+            let stays = x <= self.most[i] || self.most[i].is_nan();
+            self.at[i] = if stays { self.at[i] } else { self.next };
+            self.most[i] = if stays { self.most[i] } else { x };
+        };
+        match pixel.first_chunk::<CHANNELS>() {
+            Some(pixel) => (0..CHANNELS).for_each(|i| look(i, pixel[i])),
+            None => pixel.iter().enumerate().for_each(|(i, &x)| look(i, x)),
+        }
+        self.next += 1;
+    }
+
+    /// Gives pixel `number` the gradients of the channels in which it is the greatest.
+    fn give(&self, number: u32, dst_grad: &[f32], src_grad: &mut [f32]) {
+        let give = |i: usize, grad: f32| if self.at[i] == number { grad } else { 0.0 };
+        match (dst_grad.first_chunk::<CHANNELS>(), src_grad.first_chunk_mut::<CHANNELS>()) {
+            (Some(dst_grad), Some(src_grad)) => {
+                (0..CHANNELS).for_each(|i| src_grad[i] += give(i, dst_grad[i]))
+            }
+            _ => {
+                src_grad.iter_mut().zip(dst_grad).enumerate().for_each(|(i, (x, &grad))| *x += give(i, grad))
+            }
+        }
     }
 }
 
@@ -263,7 +306,9 @@ impl Layer for Pool {
         let batch = check_backward(self, src, dst_grad, src_grad.as_deref())?;
         let Some(src_grad) = src_grad else { return Ok(()) };
         let (from, to) = (self.src_len(), self.dst_len());
-        run_chunks(&self.options, self.work(batch), src_grad, from, |at, src_grad| {
+        // Greatest values are looked for, and then given something.
+        let work = self.work(batch).saturating_mul(4);
+        run_chunks(&self.options, work, src_grad, from, |at, src_grad| {
             self.image_backward(&src[at..at + from], &dst_grad[at / from * to..][..to], src_grad);
         });
         Ok(())

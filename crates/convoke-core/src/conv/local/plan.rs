@@ -27,8 +27,7 @@ use crate::kernel::local::LANES;
 /// * `dst`: as a convolution's, so a layer whose sets are all equal has the bits of [`Conv2dPlan`](crate::Conv2dPlan), levels that do not fuse among
 ///   themselves.
 /// * `dx`: over the outputs row by row, in each over groups of up to 8 out channels, the taps and the channels of the group.
-/// * `dw`: images are cut into runs of 64; in a run, images whose numbers have the same remainder by 16 are one sum, and the sixteen sums are added in
-///   halves; runs are added in order.
+/// * `dw`: images are cut into runs of 64; each run is summed in order from `+0`, and runs are added in order.
 /// * `db`: over the images.
 ///
 /// Pieces, threads and fused levels change no bit.
@@ -82,7 +81,9 @@ impl LocallyConnected2dPlan {
         let [p, q] = geometry.out_size;
         let weights = checked_len("weights", &[p, q, geometry.weights_len])?;
         let width = desc.batch.min(MOST).next_multiple_of(LANES);
-        let places = q.checked_mul(desc.out_channels).and_then(|row| row.checked_add(geometry.src.image + 1));
+        // Turned images and a constant, a row of outputs, and a panel.
+        let others = geometry.src.image + 1 + LANES;
+        let places = q.checked_mul(desc.out_channels).and_then(|row| row.checked_add(others));
         let places = places.ok_or(Error::Overflow { operand: "scratch" })?;
         let scratch = checked_len("scratch", &[places, width])?.saturating_add(LANES);
         Ok(Self { desc: dense, geometry, level, weights, scratch: checked_len("scratch", &[scratch])? })
@@ -138,7 +139,7 @@ impl LocallyConnected2dPlan {
 
     /// That of the weight gradient.
     pub fn weights_grad_error_terms(&self) -> usize {
-        MOST / LANES + 5 + self.desc.batch.div_ceil(MOST)
+        MOST.min(self.desc.batch) + 1 + self.desc.batch.div_ceil(MOST)
     }
 
     /// That of the bias gradient: `|db - exact| <= n * 2^-24 * sum |dy|`.

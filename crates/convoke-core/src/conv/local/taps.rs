@@ -106,17 +106,84 @@ impl Taps {
         }
     }
 
-    /// The place that weight `i` of an out channel of `group` meets at output `[y, x]`; `None` if its tap is absent.
-    pub(crate) fn place(&self, [y, x]: [usize; 2], group: usize, i: usize) -> Option<usize> {
-        let (tap, c) = if self.depth_step == 1 {
-            (i / self.depth, i % self.depth)
+    /// The places that the weights of an out channel of `group` meet at output `at`, in the order of the weights.
+    pub(crate) fn places(&self, at: [usize; 2], group: usize) -> Places<'_> {
+        let mut places =
+            Places { taps: self, at, first: group * self.depth, tap: [0, 0], c: 0, run: None, line: None };
+        places.find_line();
+        places.find_run();
+        places
+    }
+}
+
+/// Places of weights one after the other, found without a division.
+pub(crate) struct Places<'a> {
+    taps: &'a Taps,
+    at: [usize; 2],
+    /// In channels of the groups before.
+    first: usize,
+    /// The next weight: row and column of its tap among the weights, and in channel.
+    tap: [usize; 2],
+    c: usize,
+    line: Option<Line>,
+    run: Option<Run>,
+}
+
+impl Places<'_> {
+    /// The next one; `None` if its tap is absent.
+    #[inline(always)]
+    pub(crate) fn next(&mut self) -> Option<usize> {
+        let place = self.run.map(
+            #[inline(always)]
+            |run| run.place + (self.first + self.c) * run.channel,
+        );
+        if self.taps.depth_step == 1 {
+            self.c += 1;
+            if self.c == self.taps.depth {
+                self.c = 0;
+                self.next_tap();
+            }
         } else {
-            (i % self.depth_step, i / self.depth_step)
+            self.c += usize::from(self.next_tap());
+        }
+        place
+    }
+
+    /// Goes on to the next tap; tells whether that is the first one again.
+    #[inline(always)]
+    fn next_tap(&mut self) -> bool {
+        let [rows, cols] = self.taps.kernel;
+        self.tap[1] += 1;
+        let mut around = false;
+        if self.tap[1] == cols {
+            self.tap = [self.tap[0] + 1, 0];
+            around = self.tap[0] == rows;
+            if around {
+                self.tap[0] = 0;
+            }
+            self.find_line();
+        }
+        self.find_run();
+        around
+    }
+
+    /// Where a tap lies in the window.
+    #[inline(always)]
+    fn in_window(&self, axis: usize) -> usize {
+        if self.taps.turned { self.taps.kernel[axis] - 1 - self.tap[axis] } else { self.tap[axis] }
+    }
+
+    #[inline(always)]
+    fn find_line(&mut self) {
+        self.line = self.taps.line(self.at[0], self.in_window(0));
+    }
+
+    #[inline(always)]
+    fn find_run(&mut self) {
+        self.run = match self.line {
+            Some(line) => self.taps.run(line, self.at[1], self.in_window(1)).1,
+            None => None,
         };
-        let tap = if self.turned { self.kernel[0] * self.kernel[1] - 1 - tap } else { tap };
-        let line = self.line(y, tap / self.kernel[1])?;
-        let run = self.run(line, x, tap % self.kernel[1]).1?;
-        Some(run.place + (group * self.depth + c) * run.channel)
     }
 }
 
@@ -143,6 +210,8 @@ mod tests {
                 let taps = Taps::new(&desc, &geometry);
                 for y in 0..geometry.out_size[0] {
                     for x in 0..geometry.out_size[1] {
+                        let mut next = taps.places([y, x], 1);
+                        let places: std::vec::Vec<_> = (0..3 * 5 * 2).map(|_| next.next()).collect();
                         for r in 0..3 {
                             let line = taps.line(y, r);
                             let mut s = 0;
@@ -161,7 +230,7 @@ mod tests {
                                     };
                                     assert_eq!(place, expected, "{desc:?} {y} {x} {r} {s}");
                                     let weight = taps.weight(r, s + i) + taps.depth_step;
-                                    assert_eq!(taps.place([y, x], 1, weight), expected);
+                                    assert_eq!(places[weight], expected);
                                 }
                                 s += count;
                             }

@@ -7,13 +7,13 @@ use convoke_simd::{Kernel, Simd};
 use super::plan::LocallyConnected2dPlan;
 use super::taps::Taps;
 use super::turn::{Block, Row};
-use crate::kernel::local::{Field, SPREAD, gather};
+use crate::kernel::local::{Field, SPREAD, panel, products};
 use crate::kernel::transpose::MAX_LANES;
 
 /// Elements of a cache line.
 const ALIGN: usize = 16;
 
-/// Scratch from a cache line on, cut into turned images with their constant place, and a turned row of outputs.
+/// Scratch from a cache line on, cut into turned images with their constant place, and the rest: a turned row of outputs, and a panel.
 fn cut(scratch: &mut [f32], images: usize, width: usize) -> (&mut [f32], &mut [f32]) {
     let start = scratch.as_ptr().align_offset(ALIGN * size_of::<f32>()).min(ALIGN);
     scratch[start..].split_at_mut((images + 1) * width)
@@ -187,7 +187,8 @@ impl Kernel for WeightsGrad<'_> {
         let set = plan.set();
         for (number, block) in Block::all(0..plan.desc.batch).enumerate() {
             let width = block.width;
-            let (turned, grads) = cut(scratch, geometry.src.image, width);
+            let (turned, rest) = cut(scratch, geometry.src.image, width);
+            let (grads, pixels) = rest.split_at_mut(row.places() * width);
             turn_images(simd, &block, &taps, src, geometry.src.image, turned);
             let mut there = None;
             for output in outputs.clone() {
@@ -198,28 +199,36 @@ impl Kernel for WeightsGrad<'_> {
                 }
                 let dw = &mut dw[(output - outputs.start) * geometry.weights_len..][..geometry.weights_len];
                 for group in 0..plan.desc.groups {
+                    let mut next = taps.places([y, x], group);
                     for i in (0..set).step_by(S::LANES) {
                         let count = S::LANES.min(set - i);
                         // Absent taps are computed where there is a constant, and then put right.
                         let mut places = [geometry.src.image; MAX_LANES];
                         let mut present = [0.0; MAX_LANES];
                         for lane in 0..count {
-                            if let Some(place) = taps.place([y, x], group, i + lane) {
+                            if let Some(place) = next.next() {
                                 (places[lane], present[lane]) = (place, 1.0);
                             }
                         }
                         let present = simd.load(&present);
                         let zero = simd.splat(0.0);
-                        for k in group * geometry.group_out..(group + 1) * geometry.group_out {
-                            let grads = &grads[(x * row.pixel + k * row.channel) * width..][..width];
-                            let mut sums = [0.0; MAX_LANES];
-                            gather(simd, turned, &places, grads, &mut sums);
-                            let mut sum = simd.select_lt(zero, present, simd.load(&sums), zero);
-                            let dw = &mut dw[k * set + i..][..count];
-                            if number > 0 {
-                                sum = simd.add(simd.load_first(dw), sum);
+                        panel(simd, turned, &places, width, pixels);
+                        let end = (group + 1) * geometry.group_out;
+                        for k in (group * geometry.group_out..end).step_by(SPREAD) {
+                            let channels = SPREAD.min(end - k);
+                            let grads = &grads[(x * row.pixel + k * row.channel) * width..];
+                            let mut sums = [0.0; SPREAD * MAX_LANES];
+                            let (step, images) = (row.channel * width, block.images.len());
+                            products(simd, channels, pixels, grads, step, images, &mut sums);
+                            for m in 0..channels {
+                                let sum = simd.load(&sums[m * MAX_LANES..]);
+                                let mut sum = simd.select_lt(zero, present, sum, zero);
+                                let dw = &mut dw[(k + m) * set + i..][..count];
+                                if number > 0 {
+                                    sum = simd.add(simd.load_first(dw), sum);
+                                }
+                                simd.store_first(sum, dw);
                             }
-                            simd.store_first(sum, dw);
                         }
                     }
                 }
