@@ -5,7 +5,7 @@ use serde::Serialize;
 
 use super::limits::Limits;
 use super::shapes::{self, Shape};
-use super::timing::{Samples, noise};
+use super::timing::{Buffer, Samples, noise};
 use super::{nothing, print_json, round, wanted};
 use crate::args::BenchArgs;
 use crate::args::values::LayerAlgorithm;
@@ -71,14 +71,14 @@ pub(super) fn run(args: &BenchArgs, threads: usize) -> Outcome<()> {
     // left it.
     let longest =
         |len: fn(&Conv2d) -> usize| problems.iter().map(|problem| len(&problem.layer)).max().unwrap_or(0);
-    let src = noise(longest(Conv2d::src_len));
-    let mut dst = vec![0.0; longest(Conv2d::dst_len)];
+    let src = Buffer::noise(longest(Conv2d::src_len));
+    let mut dst = Buffer::zeros(longest(Conv2d::dst_len));
     let progress = Progress::new("timing", u64::from(args.rounds) * problems.len() as u64, args.common.quiet);
     let mut limits = Limits::measure(level);
     for _ in 0..args.rounds {
         limits.gflops = limits.gflops.max(peak::gflops_on(level, threads));
         for Problem { shape, layer, samples } in &mut problems {
-            let (src, dst) = (&src[..layer.src_len()], &mut dst[..layer.dst_len()]);
+            let (src, dst) = (src.first(layer.src_len()), dst.first_mut(layer.dst_len()));
             samples.round(|| layer.run_into(src, dst)).about(&shape.name)?;
             progress.add(1);
         }

@@ -5,7 +5,7 @@ use convoke::{Algorithm, Conv2d, Conv2dDesc, Geometry, Level, Options};
 use serde::Serialize;
 
 use super::limits::Limits;
-use super::timing::{Random, Samples, noise};
+use super::timing::{Buffer, Random, Samples, noise};
 use super::{print_json, random, round};
 use crate::args::BenchArgs;
 use crate::error::{Context, Outcome};
@@ -87,12 +87,13 @@ fn time(desc: &Conv2dDesc, level: Level, rounds: u32) -> Outcome<Row> {
     };
     let ours = planned(Algorithm::Auto)?;
     let gemm = if ours.algorithm() == Algorithm::Gemm { None } else { Some(planned(Algorithm::Gemm)?) };
-    let (src, mut dst) = (noise(ours.src_len()), vec![0.0; ours.dst_len()]);
+    let (src, mut dst) = (Buffer::noise(ours.src_len()), Buffer::zeros(ours.dst_len()));
+    let (src, dst) = (src.first(ours.src_len()), dst.first_mut(ours.dst_len()));
     let [mut our_samples, mut gemm_samples] = [Samples::default(), Samples::default()];
     for _ in 0..rounds {
-        our_samples.short_round(|| ours.run_into(&src, &mut dst)).about(&name)?;
+        our_samples.short_round(|| ours.run_into(src, dst)).about(&name)?;
         if let Some(gemm) = &gemm {
-            gemm_samples.short_round(|| gemm.run_into(&src, &mut dst)).about(&name)?;
+            gemm_samples.short_round(|| gemm.run_into(src, dst)).about(&name)?;
         }
     }
     Ok(Row {

@@ -53,6 +53,38 @@ impl Samples {
     }
 }
 
+/// Values from the start of a cache line on, as tensor libraries place them. What an allocator gives by itself mostly begins 16
+/// bytes behind one, and then every vector of 64 bytes lies across two.
+pub(super) struct Buffer {
+    values: Vec<f32>,
+    start: usize,
+}
+
+impl Buffer {
+    const LINE: usize = 16;
+
+    pub(super) fn noise(len: usize) -> Self {
+        Self::of(noise(len + Self::LINE))
+    }
+
+    pub(super) fn zeros(len: usize) -> Self {
+        Self::of(vec![0.0; len + Self::LINE])
+    }
+
+    fn of(values: Vec<f32>) -> Self {
+        let start = values.as_ptr().align_offset(Self::LINE * size_of::<f32>()).min(Self::LINE);
+        Self { values, start }
+    }
+
+    pub(super) fn first(&self, len: usize) -> &[f32] {
+        &self.values[self.start..][..len]
+    }
+
+    pub(super) fn first_mut(&mut self, len: usize) -> &mut [f32] {
+        &mut self.values[self.start..][..len]
+    }
+}
+
 /// Numbers that are the same in every run: a linear congruential generator (Knuth, MMIX).
 pub(super) struct Random(u64);
 
