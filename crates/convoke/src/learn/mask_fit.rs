@@ -327,6 +327,7 @@ mod tests {
             assert!((x - want).abs() < 1e-6, "{x} and {want}");
         }
         assert!(factors.least > 0.1);
-        assert!(Factors::new(vec![1.0, 0.0, 1.0, 1.0], 2).least.abs() < 1e-12);
+        // Of a singular matrix what was added to the diagonal is left.
+        assert!(Factors::new(vec![1.0, 0.0, 1.0, 1.0], 2).least.abs() <= ABSENT);
     }
 }
