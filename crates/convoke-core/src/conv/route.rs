@@ -310,7 +310,7 @@ mod tests {
 
     #[test]
     fn pixels_are_lanes_for_few_out_channels_and_for_pointwise_planes() {
-        let few = |layout| Conv2dDesc::new(layout, 1, 64, [56, 56], 3, [3, 3]).padding(Padding::Same);
+        let few = |layout| Conv2dDesc::new(layout, 1, 64, [56, 56], 1, [3, 3]).padding(Padding::Same);
         assert!(matches!(route(few(Layout::Nhwc)).0, Route::Stripes(_)));
         assert!(matches!(route(few(Layout::Nchw)).0, Route::Stripes(_)));
         let pointwise = |layout| Conv2dDesc::new(layout, 1, 64, [56, 56], 64, [1, 1]);

@@ -235,7 +235,7 @@ fn past_caches<S: Simd>(simd: S) {
         let v = |i: usize| simd.load(&values[i * S::LANES..]);
         let stride = 2 * S::LANES + len;
         simd.past_caches(past, &mut dst[1..159], |past| {
-            let mut rows = past.rows::<2>(at, stride, 2 * S::LANES + 3);
+            let mut rows = past.rows::<2>(at, stride, 2 * S::LANES + len.min(3));
             rows.store(simd, 0, &[[v(0), v(1)], [v(2), v(3)]]);
             rows.store_first(simd, 2 * S::LANES, len.min(3), [v(1), v(2)]);
         });
