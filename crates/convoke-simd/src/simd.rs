@@ -125,11 +125,6 @@ pub trait Simd: Copy + Debug + Send + Sync + 'static {
         }
     }
 
-    /// Waits for all [`put_past_caches`](Self::put_past_caches) and [`store_past_caches`](Self::store_past_caches).
-    #[doc(hidden)]
-    #[inline(always)]
-    fn finish_puts(self) {}
-
     /// `a + b`
     fn add(self, a: Self::F32, b: Self::F32) -> Self::F32;
 

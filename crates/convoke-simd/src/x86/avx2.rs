@@ -87,11 +87,6 @@ impl Simd for Avx2 {
     }
 
     #[inline(always)]
-    fn finish_puts(self) {
-        super::fence();
-    }
-
-    #[inline(always)]
     fn splat(self, x: f32) -> __m256 {
         // SAFETY: `self` proves AVX.
         unsafe { _mm256_set1_ps(x) }

@@ -84,11 +84,6 @@ impl Simd for Avx512 {
     }
 
     #[inline(always)]
-    fn finish_puts(self) {
-        super::fence();
-    }
-
-    #[inline(always)]
     fn splat(self, x: f32) -> __m512 {
         // SAFETY: `self` proves AVX-512F.
         unsafe { _mm512_set1_ps(x) }

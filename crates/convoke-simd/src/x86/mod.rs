@@ -28,7 +28,7 @@ fn prefetch<T>(data: &[T]) {
 
 /// Waits for stores past the caches.
 #[inline(always)]
-fn fence() {
+pub(crate) fn fence() {
     // SAFETY: SSE is part of x86-64.
     unsafe { _mm_sfence() };
 }
