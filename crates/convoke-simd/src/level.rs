@@ -106,16 +106,22 @@ impl Level {
         }
     }
 
+    /// Runs a kernel that names no vectors, but leaves it to the compiler to make some: levels that add no instructions to those
+    /// of the build then run the same code, which is compiled once.
+    #[inline]
+    pub fn dispatch_plain<K: Kernel>(self, kernel: K) -> K::Output {
+        match self {
+            Level::Scalar(_) | Level::Portable(_) => enter(Portable::new(), kernel),
+            #[cfg(all(target_arch = "x86_64", target_feature = "sse2"))]
+            Level::Avx2(simd) => enter(simd, kernel),
+            #[cfg(all(target_arch = "x86_64", target_feature = "sse2"))]
+            Level::Avx512(simd) => enter(simd, kernel),
+        }
+    }
+
     /// Runs a kernel at this level.
     #[inline]
     pub fn dispatch<K: Kernel>(self, kernel: K) -> K::Output {
-        #[inline(always)]
-        fn enter<S: Simd, K: Kernel>(simd: S, kernel: K) -> K::Output {
-            simd.vectorize(
-                #[inline(always)]
-                || kernel.run(simd),
-            )
-        }
         match self {
             Level::Scalar(simd) => enter(simd, kernel),
             Level::Portable(simd) => enter(simd, kernel),
@@ -125,6 +131,14 @@ impl Level {
             Level::Avx512(simd) => enter(simd, kernel),
         }
     }
+}
+
+#[inline(always)]
+fn enter<S: Simd, K: Kernel>(simd: S, kernel: K) -> K::Output {
+    simd.vectorize(
+        #[inline(always)]
+        || kernel.run(simd),
+    )
 }
 
 impl PartialEq for Level {

@@ -93,7 +93,8 @@ impl Direct<'_> {
             stride: desc.stride,
             dilation: desc.dilation,
             sharing,
-            walks: walks(desc, geometry, sharing, [ys.len(), source.pixel, S::REGISTERS]),
+            walks: blocks.filled[0] == S::LANES
+                && walks(desc, geometry, sharing, [ys.len(), source.pixel, S::REGISTERS]),
             depth: self.depth,
             orders: permutations(geometry, &orders),
             lanes: blocks.filled,

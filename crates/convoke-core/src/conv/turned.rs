@@ -157,7 +157,7 @@ impl Turned<'_> {
             stride: desc.stride,
             dilation: desc.dilation,
             sharing,
-            walks: walks(desc, geometry, sharing, [ys.len(), S::LANES, S::REGISTERS]),
+            walks: lanes[0] == S::LANES && walks(desc, geometry, sharing, [ys.len(), S::LANES, S::REGISTERS]),
             depth: geometry.group_in,
             orders: permutations(geometry, &orders),
             lanes,

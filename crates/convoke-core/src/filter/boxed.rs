@@ -12,9 +12,9 @@
 
 use core::ops::Range;
 
-use convoke_simd::{Kernel, Simd};
+use convoke_simd::Simd;
 
-use super::gather::{Picture, gather_row};
+use super::gather::{Input, Walk};
 use super::pixel::Pixel;
 use super::plan::{ALIGN, Filter2dPlan};
 use super::scatter::{Post, Scatter};
@@ -107,7 +107,7 @@ impl BoxLayout {
 }
 
 /// A run with all lengths checked.
-pub(super) struct RunBox<'a, I, O> {
+pub(super) struct RunBox<'a, O> {
     pub(super) plan: &'a Filter2dPlan,
     pub(super) layout: BoxLayout,
     /// The mask's value.
@@ -116,21 +116,26 @@ pub(super) struct RunBox<'a, I, O> {
     pub(super) cols: Range<usize>,
     /// The picture's column at which rows of `dst` begin.
     pub(super) origin: usize,
-    pub(super) src: &'a [I],
     pub(super) dst: &'a mut [O],
     pub(super) scratch: &'a mut [f32],
 }
 
-impl<I: Pixel, O: Pixel> Kernel for RunBox<'_, I, O> {
-    type Output = ();
+impl<O: Pixel> Walk for RunBox<'_, O> {
+    #[inline(never)]
+    fn run<S: Simd>(self, simd: S, picture: &dyn Input<S>) {
+        simd.vectorize(
+            #[inline(always)]
+            || self.walk(simd, picture),
+        );
+    }
+}
 
+impl<O: Pixel> RunBox<'_, O> {
     #[inline(always)]
-    fn run<S: Simd>(self, simd: S) {
-        let Self { plan, layout, weight, rows, cols, origin, src, dst, scratch } = self;
+    fn walk<S: Simd>(self, simd: S, picture: &dyn Input<S>) {
+        let Self { plan, layout, weight, rows, cols, origin, dst, scratch } = self;
         let desc = &plan.desc;
-        let ([height, width], [r, _], channels) = (desc.size, desc.mask_size, desc.channels);
-        let picture =
-            Picture { data: src, height, width, channels, row_stride: plan.src_stride, border: desc.border };
+        let ([r, _], channels) = (desc.mask_size, desc.channels);
         let pitch = layout.pitch;
 
         // A misaligned start costs time, never correctness.
@@ -249,19 +254,19 @@ impl Tiles {
 }
 
 /// Makes rows of sums across.
-struct Sums<'a, I> {
+struct Sums<'a, S> {
     plan: &'a Filter2dPlan,
-    picture: Picture<'a, I>,
+    picture: &'a dyn Input<S>,
     layout: BoxLayout,
     block: Range<usize>,
     lines: &'a mut [f32],
     buffer: &'a mut [f32],
 }
 
-impl<I: Pixel> Sums<'_, I> {
+impl<S: Simd> Sums<'_, S> {
     /// Rows `rows` of a group that begins with row `top` of the picture, where there may be none.
     #[inline(always)]
-    fn rows<S: Simd>(&mut self, simd: S, top: isize, rows: Range<usize>, group: &mut [f32]) {
+    fn rows(&mut self, simd: S, top: isize, rows: Range<usize>, group: &mut [f32]) {
         let ([_, s], channels) = (self.plan.desc.mask_size, self.plan.desc.channels);
         let (pitch, line) = (self.layout.pitch, self.layout.line);
         let first = self.block.start as isize - self.plan.before[1] as isize;
@@ -272,13 +277,7 @@ impl<I: Pixel> Sums<'_, I> {
             let count = most.min(rows.end - start);
             for (i, line) in self.lines.chunks_exact_mut(line).take(count).enumerate() {
                 let (row, behind) = line.split_at_mut(pixels * channels);
-                gather_row(
-                    simd,
-                    &self.picture,
-                    top + (start + i) as isize,
-                    first..first + pixels as isize,
-                    row,
-                );
+                self.picture.row(simd, top + (start + i) as isize, first..first + pixels as isize, row);
                 if let Some(behind) = behind.get_mut(..S::LANES.saturating_sub(outputs)) {
                     behind.fill(0.0);
                 }

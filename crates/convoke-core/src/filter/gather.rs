@@ -3,7 +3,7 @@
 
 use core::ops::Range;
 
-use convoke_simd::Simd;
+use convoke_simd::{Kernel, Simd};
 
 use super::pixel::Pixel;
 use super::plan::{ALIGN, Filter2dPlan};
@@ -21,12 +21,63 @@ pub(super) struct Picture<'a, I> {
     pub(super) border: Border,
 }
 
+impl<'a, I> Picture<'a, I> {
+    pub(super) fn of(plan: &Filter2dPlan, data: &'a [I]) -> Self {
+        let ([height, width], channels) = (plan.desc.size, plan.desc.channels);
+        Self { data, height, width, channels, row_stride: plan.src_stride, border: plan.desc.border }
+    }
+}
+
+/// A picture whose rows come as floats, whatever its pixels' type is: what walks down it is compiled once for all of them, and
+/// types that nobody uses are not linked.
+pub(super) trait Input<S: Simd> {
+    /// Pixels `cols` of row `y`, any of which may lie outside the picture.
+    fn row(&self, simd: S, y: isize, cols: Range<isize>, dst: &mut [f32]);
+
+    /// The picture's own values, if they are floats.
+    fn floats(&self) -> Option<&[f32]>;
+}
+
+impl<S: Simd, I: Pixel> Input<S> for Picture<'_, I> {
+    fn row(&self, simd: S, y: isize, cols: Range<isize>, dst: &mut [f32]) {
+        simd.vectorize(
+            #[inline(always)]
+            || gather_row(simd, self, y, cols, dst),
+        );
+    }
+
+    fn floats(&self) -> Option<&[f32]> {
+        I::as_f32(self.data)
+    }
+}
+
+/// A way down a picture.
+pub(super) trait Walk {
+    fn run<S: Simd>(self, simd: S, picture: &dyn Input<S>);
+}
+
+/// A way down a picture of pixels of this type.
+pub(super) struct Walking<'a, I, W> {
+    pub(super) picture: Picture<'a, I>,
+    pub(super) walk: W,
+}
+
+impl<I: Pixel, W: Walk> Kernel for Walking<'_, I, W> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<S: Simd>(self, simd: S) {
+        self.walk.run(simd, &self.picture);
+    }
+}
+
 /// The last input rows of a range of columns. Row `y` of the picture, which may lie outside it, is at `y` modulo the
 /// number of rows, so that walking down reads every row once.
 pub(super) struct Ring<'s> {
     data: &'s mut [f32],
     pitch: usize,
     count: usize,
+    channels: usize,
     /// Input pixels of a row: the columns and the halo on both sides.
     cols: Range<isize>,
     /// Elements before the first pixel, which put the picture's own pixels on cache lines.
@@ -52,6 +103,7 @@ impl<'s> Ring<'s> {
             data,
             pitch,
             count,
+            channels,
             cols: start..(cols.end + s - 1) as isize - before as isize,
             lead: (ALIGN - before * channels % ALIGN) % ALIGN,
             behind: plan.level.lanes().saturating_sub(cols.len() * channels),
@@ -61,10 +113,10 @@ impl<'s> Ring<'s> {
 
     /// Reads what is missing of input rows `wanted`, no more than the ring holds. Afterwards they are there.
     #[inline(always)]
-    pub(super) fn fill<S: Simd, I: Pixel>(
+    pub(super) fn fill<S: Simd>(
         &mut self,
         simd: S,
-        picture: &Picture<'_, I>,
+        picture: &dyn Input<S>,
         wanted: Range<isize>,
     ) -> Rows<'_> {
         let keeps = self.held.start <= wanted.start && wanted.start <= self.held.end;
@@ -77,22 +129,16 @@ impl<'s> Ring<'s> {
 
     /// Writes row `y` of the picture, which may lie outside it, to where row `place` is.
     #[inline(always)]
-    pub(super) fn write<S: Simd, I: Pixel>(
-        &mut self,
-        simd: S,
-        picture: &Picture<'_, I>,
-        y: isize,
-        place: isize,
-    ) {
+    pub(super) fn write<S: Simd>(&mut self, simd: S, picture: &dyn Input<S>, y: isize, place: isize) {
         let cols = self.cols.clone();
-        let [row, behind] = self.row(place, picture.channels);
-        gather_row(simd, picture, y, cols, row);
+        let [row, behind] = self.row(place);
+        picture.row(simd, y, cols, row);
         behind.fill(0.0);
     }
 
     /// Writes a value to all of row `place`.
-    pub(super) fn fill_with(&mut self, place: isize, value: f32, channels: usize) {
-        let [row, behind] = self.row(place, channels);
+    pub(super) fn fill_with(&mut self, place: isize, value: f32) {
+        let [row, behind] = self.row(place);
         row.fill(value);
         behind.fill(0.0);
     }
@@ -117,9 +163,9 @@ impl<'s> Ring<'s> {
 
     /// The pixels of row `place`, and what a vector may read behind them.
     #[inline(always)]
-    fn row(&mut self, place: isize, channels: usize) -> [&mut [f32]; 2] {
+    fn row(&mut self, place: isize) -> [&mut [f32]; 2] {
         let at = self.place(place) * self.pitch + self.lead;
-        let pixels = (self.cols.end - self.cols.start) as usize * channels;
+        let pixels = (self.cols.end - self.cols.start) as usize * self.channels;
         self.data[at..][..pixels + self.behind].split_at_mut(pixels).into()
     }
 
@@ -130,7 +176,7 @@ impl<'s> Ring<'s> {
 
 /// Pixels `cols` of row `y`, any of which may lie outside the picture.
 #[inline(always)]
-pub(super) fn gather_row<S: Simd, I: Pixel>(
+fn gather_row<S: Simd, I: Pixel>(
     simd: S,
     picture: &Picture<'_, I>,
     y: isize,

@@ -8,6 +8,7 @@ use convoke_simd::Level;
 use super::boxed::{BoxLayout, RunBox};
 use super::certificate::Certificate;
 use super::factor::DEVIATION;
+use super::gather::{Picture, Walking};
 use super::pixel::Pixel;
 use super::run::Run;
 use super::scatter::Post;
@@ -457,12 +458,18 @@ impl Filter2dPlan {
         let Job { weights, certificate, rows, cols, origin, stride, scratch } = job;
         // The walks take the stride from the plan.
         let (plan, level) = (&Self { dst_stride: stride, ..*self }, self.level);
+        let picture = Picture::of(plan, src);
         match self.method {
             Method::Box(layout) => {
                 let weight = weights[0];
-                level.dispatch(RunBox { plan, layout, weight, rows, cols, origin, src, dst, scratch });
+                let walk = RunBox { plan, layout, weight, rows, cols, origin, dst, scratch };
+                level.dispatch(Walking { picture, walk });
             }
-            _ => level.dispatch(Run { plan, weights, certificate, rows, cols, origin, src, dst, scratch }),
+            _ => {
+                let wide = self.is_wide::<I, O>();
+                let walk = Run { plan, weights, certificate, wide, rows, cols, origin, dst, scratch };
+                level.dispatch(Walking { picture, walk });
+            }
         }
     }
 

@@ -2,10 +2,10 @@
 
 use core::ops::Range;
 
-use convoke_simd::{Kernel, Simd};
+use convoke_simd::Simd;
 
 use super::certificate::Certificate;
-use super::gather::{Picture, Ring};
+use super::gather::{Input, Ring, Walk};
 use super::pixel::Pixel;
 use super::plan::{ALIGN, Filter2dPlan};
 use super::split::Split;
@@ -16,31 +16,38 @@ use crate::kernel::plane::{Rows, TILE_ROWS};
 const CACHED: usize = 256 * 1024;
 
 /// A run with all lengths checked.
-pub(super) struct Run<'a, I, O> {
+pub(super) struct Run<'a, O> {
     pub(super) plan: &'a Filter2dPlan,
     pub(super) weights: &'a [f32],
     /// Given if results need it.
     pub(super) certificate: Option<Certificate>,
+    /// Whether sums are made in f64.
+    pub(super) wide: bool,
     pub(super) rows: Range<usize>,
     pub(super) cols: Range<usize>,
     /// The picture's column at which rows of `dst` begin.
     pub(super) origin: usize,
-    pub(super) src: &'a [I],
     pub(super) dst: &'a mut [O],
     pub(super) scratch: &'a mut [f32],
 }
 
-impl<I: Pixel, O: Pixel> Kernel for Run<'_, I, O> {
-    type Output = ();
+impl<O: Pixel> Walk for Run<'_, O> {
+    #[inline(never)]
+    fn run<S: Simd>(self, simd: S, picture: &dyn Input<S>) {
+        simd.vectorize(
+            #[inline(always)]
+            || self.walk(simd, picture),
+        );
+    }
+}
 
+impl<O: Pixel> Run<'_, O> {
     #[inline(always)]
-    fn run<S: Simd>(self, simd: S) {
-        let Self { plan, rows, cols, origin, src, dst, scratch, .. } = self;
+    fn walk<S: Simd>(self, simd: S, picture: &dyn Input<S>) {
+        let Self { plan, wide, rows, cols, origin, dst, scratch, .. } = self;
         let desc = &plan.desc;
-        let ([height, width], [r, _], channels) = (desc.size, desc.mask_size, desc.channels);
+        let ([height, _], [r, _], channels) = (desc.size, desc.mask_size, desc.channels);
         let [above, left] = plan.before;
-        let picture =
-            Picture { data: src, height, width, channels, row_stride: plan.src_stride, border: desc.border };
 
         // A misaligned start costs time, never correctness.
         let start = scratch.as_ptr().align_offset(ALIGN * size_of::<f32>()).min(ALIGN - 1);
@@ -48,15 +55,14 @@ impl<I: Pixel, O: Pixel> Kernel for Run<'_, I, O> {
         let (whole, rest) = scratch[start..].split_at_mut(ring_rows * plan.block_pitch);
         let (first_strip, rest) = rest.split_at_mut(ring_rows * plan.strip_pitch);
         let (last_strip, sums) = rest.split_at_mut(ring_rows * plan.strip_pitch);
-        let from_memory = src.len() > CACHED;
-        let mut stage = Stage::new(plan, self.weights, self.certificate, sums, plan.is_wide::<I, O>());
+        let mut stage = Stage::new(plan, self.weights, self.certificate, sums, wide);
 
         for start in cols.clone().step_by(plan.block) {
             let block = start..cols.end.min(start + plan.block);
             // Where there is nothing to widen and no border, rows are read where they are, and only the edges go
             // through scratch.
-            let split =
-                I::as_f32(src).and_then(|src| Some((src, Split::new::<S, O>(plan, dst, origin, &block)?)));
+            let floats = picture.floats();
+            let split = floats.and_then(|src| Some((src, Split::new::<S, O>(plan, dst, origin, &block)?)));
             let placed = |elements: &Range<usize>| {
                 elements.start - origin * channels..elements.end - origin * channels
             };
@@ -81,17 +87,18 @@ impl<I: Pixel, O: Pixel> Kernel for Run<'_, I, O> {
                         if wanted.start >= 0 && wanted.end <= height as isize =>
                     {
                         let data = &src[top as usize * plan.src_stride + inner.start - left * channels..];
+                        let from_memory = src.len() > CACHED;
                         let input =
                             Rows { data, pitch: plan.src_stride, first: 0, count: usize::MAX, from_memory };
                         stage.run(simd, input, count, placed(inner), dst);
                         for (outputs, skip, ring) in edges.iter_mut().flatten() {
-                            let input = ring.fill(simd, &picture, wanted.clone());
+                            let input = ring.fill(simd, picture, wanted.clone());
                             let input = Rows { data: &input.data[*skip..], ..input };
                             stage.run(simd, input, count, placed(outputs), dst);
                         }
                     }
                     _ => {
-                        let input = ring.fill(simd, &picture, wanted);
+                        let input = ring.fill(simd, picture, wanted);
                         let outputs = block.start * channels..block.end * channels;
                         stage.run(simd, input, count, placed(&outputs), dst);
                     }

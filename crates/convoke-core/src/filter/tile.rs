@@ -84,16 +84,7 @@ impl Filter2dPlan {
         channel: usize,
         dst: &mut [f32],
     ) {
-        let desc = &self.desc;
-        let picture = Picture {
-            data: src,
-            height: desc.size[0],
-            width: desc.size[1],
-            channels: desc.channels,
-            row_stride: self.src_stride,
-            border: desc.border,
-        };
-        gather_channel(simd, &picture, y, x, channel, dst);
+        gather_channel(simd, &Picture::of(self, src), y, x, channel, dst);
     }
 
     /// Makes pixels of finished values and writes them to one channel of a row: `dst` starts at that channel of the first

@@ -64,7 +64,7 @@ pub(crate) struct Layer<'a> {
     pub(crate) stride: [usize; 2],
     pub(crate) dilation: [usize; 2],
     pub(crate) sharing: [Sharing; 2],
-    /// Whether tiles [walk down](super::lane_walk) the image.
+    /// Whether tiles [walk down](super::lane_walk) the image; only if all lanes are channels.
     pub(crate) walks: bool,
     /// In channels of a group, one for depthwise layers.
     pub(crate) depth: usize,

@@ -191,21 +191,23 @@ impl<S: Simd> Tile<'_, S> {
                 }
                 if const { seen(M, K, T, J) } && off <= last {
                     let x = load::<S, FORM>(simd, row, off, lanes);
-                    each!(few C where sees(M, K, T, J, C) => {
-                        if A {
-                            let sum = &mut acc[0][const { pixel_of(K, J, C) }];
-                            *sum = simd.mul_add(x, w[0][C], *sum);
+                    for c in 0..T {
+                        if sees(M, K, T, J, c) {
+                            if A {
+                                let sum = &mut acc[0][pixel_of(K, J, c)];
+                                *sum = simd.mul_add(x, w[0][c], *sum);
+                            }
+                            if B {
+                                let sum = &mut acc[1][pixel_of(K, J, c)];
+                                *sum = simd.mul_add(x, w[1][c], *sum);
+                            }
                         }
-                        if B {
-                            let sum = &mut acc[1][const { pixel_of(K, J, C) }];
-                            *sum = simd.mul_add(x, w[1][C], *sum);
-                        }
-                    });
+                    }
                 }
             });
         } else {
-            each!(few C where C < T => {
-                let mut off = at.wrapping_add(column.wrapping_mul(C));
+            for c in 0..T {
+                let mut off = at.wrapping_add(column.wrapping_mul(c));
                 each!(I where I < M => {
                     if I != 0 {
                         off = off.wrapping_add(pixel);
@@ -213,14 +215,14 @@ impl<S: Simd> Tile<'_, S> {
                     if off <= last {
                         let x = load::<S, FORM>(simd, row, off, lanes);
                         if A {
-                            acc[0][I] = simd.mul_add(x, w[0][C], acc[0][I]);
+                            acc[0][I] = simd.mul_add(x, w[0][c], acc[0][I]);
                         }
                         if B {
-                            acc[1][I] = simd.mul_add(x, w[1][C], acc[1][I]);
+                            acc[1][I] = simd.mul_add(x, w[1][c], acc[1][I]);
                         }
                     }
                 });
-            });
+            }
         }
         *sums = acc;
     }
@@ -236,20 +238,20 @@ fn halves<S: Simd, const M: usize, const T: usize, const J: usize>(
     acc: &mut [S::F32; M],
 ) {
     let mut w = [simd.splat(0.0); T];
-    each!(few C where sees(M / 2, 1, T, J, C) => {
-        w[C] = simd.load(&weights[C * S::LANES..]);
-    });
-    if inside[0] {
-        each!(few C where sees(M / 2, 1, T, J, C) => {
-            let sum = &mut acc[const { pixel_of(1, J, C) }];
-            *sum = simd.mul_add(x[0], w[C], *sum);
-        });
+    for c in 0..T {
+        if sees(M / 2, 1, T, J, c) {
+            w[c] = simd.load(&weights[c * S::LANES..]);
+        }
     }
-    if inside[1] {
-        each!(few C where sees(M / 2, 1, T, J, C) => {
-            let sum = &mut acc[const { M / 2 + pixel_of(1, J, C) }];
-            *sum = simd.mul_add(x[1], w[C], *sum);
-        });
+    for (half, inside) in inside.into_iter().enumerate() {
+        if inside {
+            for c in 0..T {
+                if sees(M / 2, 1, T, J, c) {
+                    let sum = &mut acc[half * (M / 2) + pixel_of(1, J, c)];
+                    *sum = simd.mul_add(x[half], w[c], *sum);
+                }
+            }
+        }
     }
 }
 
@@ -259,12 +261,14 @@ pub(super) fn load<S: Simd, const FORM: u8>(simd: S, row: &[f32], at: usize, lan
 }
 
 /// The pixel of a tile that sees column `j` through tap `s`, where there is one.
+#[inline(always)]
 pub(super) const fn pixel_of(k: usize, j: usize, s: usize) -> usize {
     // Also evaluated where there is none.
     if k == 0 || j < s { 0 } else { (j - s) / k }
 }
 
 /// Whether a pixel of a tile sees column `j` through tap `s` of `t`.
+#[inline(always)]
 pub(super) const fn sees(m: usize, k: usize, t: usize, j: usize, s: usize) -> bool {
     k > 0 && s < t && j >= s && (j - s).is_multiple_of(k) && pixel_of(k, j, s) < m
 }

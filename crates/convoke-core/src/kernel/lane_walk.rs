@@ -31,7 +31,7 @@ pub(crate) fn walks(taps: [usize; 2], sharing: Sharing, [rows, pixel, registers]
 impl Layer<'_> {
     /// Computes a strip by walks.
     #[inline]
-    pub(super) fn walk_strip<S: Simd, const FORM: u8>(&self, simd: S, strip: &Strip, dst: &mut [f32]) {
+    pub(super) fn walk_strip<S: Simd>(&self, simd: S, strip: &Strip, dst: &mut [f32]) {
         let [vertical, horizontal] = [self.sharing[0].taps, self.sharing[1].taps];
         let shared = if self.taps[1] == COLUMNS && horizontal == vertical { horizontal } else { 0 };
         // Of two widths of a tile every row of a dozen outputs can be made. Sums, weights and a pixel fill the registers.
@@ -39,11 +39,11 @@ impl Layer<'_> {
             ($rows:literal $sums:literal $step:literal $shared:literal $many:tt $few:tt) => {
                 match () {
                     _ if S::REGISTERS >= 32 => {
-                        tiles::<S, { $many[0] }, { $many[1] }, $sums, $rows, $step, $shared, FORM>(
+                        tiles::<S, { $many[0] }, { $many[1] }, $sums, $rows, $step, $shared>(
                             simd, self, strip, dst,
                         )
                     }
-                    _ => tiles::<S, { $few[0] }, { $few[1] }, $sums, $rows, $step, $shared, FORM>(
+                    _ => tiles::<S, { $few[0] }, { $few[1] }, $sums, $rows, $step, $shared>(
                         simd, self, strip, dst,
                     ),
                 }
@@ -70,7 +70,6 @@ fn tiles<
     const R: usize,
     const V: usize,
     const K: usize,
-    const FORM: u8,
 >(
     simd: S,
     layer: &Layer<'_>,
@@ -81,8 +80,8 @@ fn tiles<
     for phase in 0..apart.min(strip.width) {
         let [wide, narrow] = split((strip.width - phase).div_ceil(apart), [WIDE, NARROW]);
         let next = phase + wide * WIDE * apart;
-        walk::<S, WIDE, L, R, V, K, FORM>(simd, layer, strip, [phase, wide, apart], dst);
-        walk::<S, NARROW, L, R, V, K, FORM>(simd, layer, strip, [next, narrow, apart], dst);
+        walk::<S, WIDE, L, R, V, K>(simd, layer, strip, [phase, wide, apart], dst);
+        walk::<S, NARROW, L, R, V, K>(simd, layer, strip, [next, narrow, apart], dst);
     }
 }
 
@@ -125,15 +124,7 @@ fn split(outputs: usize, [wide, narrow]: [usize; 2]) -> [usize; 2] {
 /// 5. *The first and the last rows are written out,* because fewer rows of outputs see them: step `T` is the row of the image
 ///    that the uppermost row of outputs sees through its row `T` of taps, and `LESS` rows of sums are beyond the last.
 #[inline(never)]
-fn walk<
-    S: Simd,
-    const M: usize,
-    const L: usize,
-    const R: usize,
-    const V: usize,
-    const K: usize,
-    const FORM: u8,
->(
+fn walk<S: Simd, const M: usize, const L: usize, const R: usize, const V: usize, const K: usize>(
     simd: S,
     layer: &Layer<'_>,
     strip: &Strip,
@@ -172,14 +163,14 @@ fn walk<
                     let output = Output::new(simd, layer, strip, [x, count, apart], to);
                     let mut sums = [[simd.splat(0.0); M]; L];
                     each!(row T where T + V < R => {
-                        sums = rows.step::<M, L, V, K, FORM, T, 0>(simd, T, sums);
+                        sums = rows.step::<M, L, V, K>(simd, T, [T, 0], sums);
                     });
                     let full = strip.rows.saturating_sub(L - 1);
                     for y in 0..full {
                         each!(row T where T < R && R <= T + V => {
-                            sums = rows.step::<M, L, V, K, FORM, T, 0>(simd, y * V + T, sums);
+                            sums = rows.step::<M, L, V, K>(simd, y * V + T, [T, 0], sums);
                         });
-                        output.row::<M, FORM>(simd, y, sums[0], dst);
+                        output.row::<M, WHOLE>(simd, y, sums[0], dst);
                         for l in 1..L {
                             sums[l - 1] = sums[l];
                         }
@@ -189,9 +180,9 @@ fn walk<
                         let y = full + LESS - 1;
                         if y < strip.rows {
                             each!(row T where T < R && R <= T + V => {
-                                sums = rows.step::<M, L, V, K, FORM, T, LESS>(simd, y * V + T, sums);
+                                sums = rows.step::<M, L, V, K>(simd, y * V + T, [T, LESS], sums);
                             });
-                            output.row::<M, FORM>(simd, y, sums[0], dst);
+                            output.row::<M, WHOLE>(simd, y, sums[0], dst);
                             for l in 1..L {
                                 sums[l - 1] = sums[l];
                             }
@@ -218,20 +209,14 @@ struct Rows<'a, S: Simd, const R: usize> {
 }
 
 impl<S: Simd, const R: usize> Rows<'_, S, R> {
-    /// The sums with what the row adds that is `down` rows of taps below the first.
+    /// The sums with what the row adds that is `down` rows of taps below the first. `t` and `less` are numbers written out where
+    /// this is called, so that the conditions on them are decided when compiling.
     #[inline(always)]
-    fn step<
-        const M: usize,
-        const L: usize,
-        const V: usize,
-        const K: usize,
-        const FORM: u8,
-        const T: usize,
-        const LESS: usize,
-    >(
+    fn step<const M: usize, const L: usize, const V: usize, const K: usize>(
         &self,
         simd: S,
         down: usize,
+        [t, less]: [usize; 2],
         sums: [[S::F32; M]; L],
     ) -> [[S::F32; M]; L] {
         let layer = self.layer;
@@ -239,11 +224,10 @@ impl<S: Simd, const R: usize> Rows<'_, S, R> {
         if y >= layer.size[0] {
             return sums;
         }
-        let lanes = if const { FORM == WHOLE } { S::LANES } else { layer.lanes[0] };
         let len = layer.size[1] * layer.pixel - self.first;
         let row = |y: usize| &layer.src[y * layer.row + self.first..][..len];
         // The last place at which a vector lies inside the row.
-        let Some(last) = len.checked_sub(lanes) else { return sums };
+        let Some(last) = len.checked_sub(S::LANES) else { return sums };
         let here = row(y);
         let mut acc = sums;
         let [pixel, column] = [opaque(self.steps[0]), opaque(self.steps[1])];
@@ -257,14 +241,18 @@ impl<S: Simd, const R: usize> Rows<'_, S, R> {
                     off = off.wrapping_add(column);
                 }
                 if const { seen(M, K, COLUMNS, J) } && off <= last {
-                    let x = load::<S, FORM>(simd, here, off, lanes);
+                    let x = load::<S, WHOLE>(simd, here, off, S::LANES);
                     simd.prefetch(&ahead[off..]);
-                    each!(few C where sees(M, K, COLUMNS, J, C) => {
-                        each!(row I where active([L, LESS], V, T, I) => {
-                            let sum = &mut acc[I][const { pixel_of(K, J, C) }];
-                            *sum = simd.mul_add(x, self.held[const { tap(V, T, I) }][C], *sum);
-                        });
-                    });
+                    for c in 0..COLUMNS {
+                        if sees(M, K, COLUMNS, J, c) {
+                            for i in 0..L {
+                                if active([L, less], V, t, i) {
+                                    let sum = &mut acc[i][pixel_of(K, J, c)];
+                                    *sum = simd.mul_add(x, self.held[tap(V, t, i)][c], *sum);
+                                }
+                            }
+                        }
+                    }
                 }
             });
         } else {
@@ -272,19 +260,23 @@ impl<S: Simd, const R: usize> Rows<'_, S, R> {
             let mut from = self.at[1];
             for s in 0..cols {
                 let mut w = [simd.splat(0.0); L];
-                each!(row I where active([L, LESS], V, T, I) => {
-                    w[I] = simd.load(&self.weights[(const { tap(V, T, I) } * cols + s) * S::LANES..]);
-                });
+                for i in 0..L {
+                    if active([L, less], V, t, i) {
+                        w[i] = simd.load(&self.weights[(tap(V, t, i) * cols + s) * S::LANES..]);
+                    }
+                }
                 let mut off = from;
                 each!(J where J < M => {
                     if J != 0 {
                         off = off.wrapping_add(pixel);
                     }
                     if off <= last {
-                        let x = load::<S, FORM>(simd, here, off, lanes);
-                        each!(row I where active([L, LESS], V, T, I) => {
-                            acc[I][J] = simd.mul_add(x, w[I], acc[I][J]);
-                        });
+                        let x = load::<S, WHOLE>(simd, here, off, S::LANES);
+                        for i in 0..L {
+                            if active([L, less], V, t, i) {
+                                acc[i][J] = simd.mul_add(x, w[i], acc[i][J]);
+                            }
+                        }
                     }
                 });
                 from = from.wrapping_add(column);
@@ -296,11 +288,13 @@ impl<S: Simd, const R: usize> Rows<'_, S, R> {
 
 /// Whether row `row` of sums, of so many less so many, sees the row of the image that the first one sees through its row `t`
 /// of taps.
+#[inline(always)]
 const fn active([rows, less]: [usize; 2], v: usize, t: usize, row: usize) -> bool {
     row + less < rows && row * v <= t
 }
 
 /// The row of taps through which it does.
+#[inline(always)]
 const fn tap(v: usize, t: usize, row: usize) -> usize {
     // Also evaluated where there is none.
     t.saturating_sub(row * v)

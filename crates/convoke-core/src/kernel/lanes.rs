@@ -39,13 +39,12 @@ impl Layer<'_> {
             _ => WHOLE,
         };
         match (self.sharing[1].taps, form) {
-            (_, WHOLE) if self.walks => self.walk_strip::<S, WHOLE>(simd, strip, dst),
+            (_, WHOLE) if self.walks => self.walk_strip(simd, strip, dst),
             (1, WHOLE) => tiles::<S, M, 1, WHOLE>(simd, self, strip, dst),
             (2, WHOLE) => tiles::<S, M, 2, WHOLE>(simd, self, strip, dst),
             (_, WHOLE) => tiles::<S, M, 0, WHOLE>(simd, self, strip, dst),
             // One lane is whole, and of no group.
             _ if const { S::LANES == 1 } => {}
-            (_, MASKED) if self.walks => self.walk_strip::<S, MASKED>(simd, strip, dst),
             (1, MASKED) => tiles::<S, M, 1, MASKED>(simd, self, strip, dst),
             (1, _) => tiles::<S, M, 1, PERMUTED>(simd, self, strip, dst),
             (_, MASKED) => tiles::<S, M, 0, MASKED>(simd, self, strip, dst),

@@ -83,7 +83,7 @@ fn finish_words<S: Simd, T: Narrowed>(simd: S, sums: &[u32], from: Words, dst: &
 
 impl sealed::NarrowPixel for u8 {
     fn dispatch(level: Level, run: Run<'_, '_, '_, Self>) {
-        level.dispatch(run);
+        level.dispatch_plain(run);
     }
 
     fn from16(plan: &NarrowPlan<'_>) -> Option<From16> {
@@ -137,7 +137,7 @@ impl sealed::NarrowPixel for u8 {
 
 impl sealed::NarrowPixel for i16 {
     fn dispatch(level: Level, run: Run<'_, '_, '_, Self>) {
-        level.dispatch(run);
+        level.dispatch_plain(run);
     }
 
     fn from16(plan: &NarrowPlan<'_>) -> Option<From16> {
@@ -173,7 +173,7 @@ impl sealed::NarrowPixel for i16 {
 
 impl sealed::NarrowPixel for u16 {
     fn dispatch(level: Level, run: Run<'_, '_, '_, Self>) {
-        level.dispatch(run);
+        level.dispatch_plain(run);
     }
 
     fn from16(_: &NarrowPlan<'_>) -> Option<From16> {

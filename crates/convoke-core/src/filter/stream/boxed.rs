@@ -18,7 +18,7 @@ use super::feed::{NextRow, RowFeed};
 use super::{MAX_LANES, row_picture};
 use crate::Filter2dDesc;
 use crate::error::Error;
-use crate::filter::gather::{Picture, gather_row};
+use crate::filter::gather::Input;
 use crate::filter::pixel::Pixel;
 use crate::filter::plan::{ALIGN, Filter2dPlan};
 use crate::filter::scatter::{Post, Scatter};
@@ -227,17 +227,17 @@ impl BoxRows {
 
 /// The sums across of a row of `picture`, which may lie outside it. `line` and `buffer` are memory for it.
 #[inline(always)]
-fn across_row<S: Simd, I: Pixel>(
+fn across_row<S: Simd>(
     simd: S,
     plan: &Filter2dPlan,
-    (picture, y): (&Picture<'_, I>, isize),
+    (picture, y): (&dyn Input<S>, isize),
     [line, buffer]: [&mut [f32]; 2],
     dst: &mut [f32],
 ) {
     let ([_, s], channels, [_, left]) = (plan.desc.mask_size, plan.desc.channels, plan.before);
     let (start, pixels, outputs) = (-(left as isize), plan.desc.size[1] + s - 1, plan.row_len());
     let (row, behind) = line.split_at_mut(pixels * channels);
-    gather_row(simd, picture, y, start..start + pixels as isize, row);
+    picture.row(simd, y, start..start + pixels as isize, row);
     if let Some(behind) = behind.get_mut(..S::LANES.saturating_sub(outputs)) {
         behind.fill(0.0);
     }

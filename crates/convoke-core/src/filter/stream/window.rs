@@ -277,7 +277,7 @@ impl Window {
             match shows(plan, place) {
                 Some(row) if row < self.pushed => ring.copy(row as isize, place),
                 Some(_) => {}
-                None => ring.fill_with(place, desc.border.outside(), desc.channels),
+                None => ring.fill_with(place, desc.border.outside()),
             }
         }
     }
