@@ -38,7 +38,7 @@ impl Layer<'_> {
         macro_rules! choose {
             ($rows:literal $sums:literal $step:literal $shared:literal $many:tt $few:tt) => {
                 match () {
-                    _ if S::REGISTERS >= 32 => {
+                    _ if const { S::REGISTERS >= 32 } => {
                         tiles::<S, { $many[0] }, { $many[1] }, $sums, $rows, $step, $shared>(
                             simd, self, strip, dst,
                         )

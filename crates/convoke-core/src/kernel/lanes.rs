@@ -24,7 +24,7 @@ impl Layer<'_> {
     /// Computes a strip.
     #[inline]
     pub(crate) fn strip<S: Simd>(&self, simd: S, strip: &Strip, dst: &mut [f32]) {
-        if S::REGISTERS >= 32 {
+        if const { S::REGISTERS >= 32 } {
             self.strip_of::<S, 8>(simd, strip, dst);
         } else {
             self.strip_of::<S, 4>(simd, strip, dst);

@@ -155,7 +155,7 @@ fn strip<S: Simd, F: Fn(usize) -> usize, K: Sink, const OR: usize, const SHARED:
     let mut x = 0;
     let main = tile_vectors(S::REGISTERS) * S::LANES;
     while x + main <= width {
-        if tile_vectors(S::REGISTERS) == 4 {
+        if const { tile_vectors(S::REGISTERS) == 4 } {
             sink.put(simd, [y, x], main, tile::<S, F, OR, 4, SHARED>(simd, taps, rows, y, x));
         } else {
             sink.put(simd, [y, x], main, tile::<S, F, OR, 2, SHARED>(simd, taps, rows, y, x));
@@ -335,7 +335,7 @@ fn small_strip<S: Simd, F: Fn(usize) -> usize, K: Sink, const MOST: usize>(
                 }
             }
         }
-        if tile_vectors(S::REGISTERS) == 4 {
+        if const { tile_vectors(S::REGISTERS) == 4 } {
             out.put(simd, at, small.tile::<S, 4>(simd, at));
         } else {
             out.put(simd, at, small.tile::<S, 2>(simd, at));

@@ -95,7 +95,7 @@ fn strip<S: Simd, const OR: usize>(
                 simd.prefetch(line);
             }
         }
-        if tile_vectors(S::REGISTERS) == 4 {
+        if const { tile_vectors(S::REGISTERS) == 4 } {
             column_tile::<S, OR, 4>(simd, column, input, is_first, x, dst, pitch);
         } else {
             column_tile::<S, OR, 2>(simd, column, input, is_first, x, dst, pitch);
@@ -241,7 +241,7 @@ pub(crate) fn across<S: Simd, K: Sink>(
                     continue;
                 }
                 let mut x = 0;
-                if S::LANES == 16 && pairs {
+                if const { S::LANES == 16 } && pairs {
                     while x + 8 * S::LANES <= width {
                         let sums = match step {
                             3 => row_tile::<S, 8, 3>(simd, across, [y, x]),
@@ -251,7 +251,7 @@ pub(crate) fn across<S: Simd, K: Sink>(
                         x += 8 * S::LANES;
                     }
                 }
-                if S::LANES == 8 {
+                if const { S::LANES == 8 } {
                     while x + 8 * S::LANES <= width {
                         sink.put(simd, [y, x], 8 * S::LANES, row_tile::<S, 8, 0>(simd, across, [y, x]));
                         x += 8 * S::LANES;

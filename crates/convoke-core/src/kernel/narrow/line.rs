@@ -241,10 +241,13 @@ impl<L: Load> Walk<'_, L> {
     /// first row of a pair has.
     #[inline(always)]
     fn walk<S: Simd, const ROWS: usize, const ANTI: bool>(&self, sums: &mut [L::Sum], is_first: bool) {
-        match S::LANES {
-            16.. => self.blocks::<64, ROWS, ANTI>(sums, is_first),
-            8.. => self.blocks::<32, ROWS, ANTI>(sums, is_first),
-            _ => self.blocks::<16, ROWS, ANTI>(sums, is_first),
+        // Known when compiling, so that the others are not compiled.
+        if const { S::LANES >= 16 } {
+            self.blocks::<64, ROWS, ANTI>(sums, is_first);
+        } else if const { S::LANES >= 8 } {
+            self.blocks::<32, ROWS, ANTI>(sums, is_first);
+        } else {
+            self.blocks::<16, ROWS, ANTI>(sums, is_first);
         }
     }
 
