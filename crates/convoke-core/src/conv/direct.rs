@@ -59,6 +59,9 @@ impl Kernel for Run<'_> {
     }
 }
 
+/// Elements of packed weights that tiles of the same pixels meet one after the other: a sixteenth of a second-level cache.
+const TOGETHER: usize = 16 * 1024;
+
 /// The walk's fixed data.
 pub(super) struct Direct<'a> {
     pub(super) plan: &'a Conv2dPlan,
@@ -183,12 +186,38 @@ impl<'a> Direct<'a> {
         let regions = self
             .spans(0, ys)
             .flat_map(|ys| self.spans(1, xs.clone()).map(move |xs| Region { source, ys: ys.clone(), xs }));
-        // The weights of a block stay in the cache while its tiles pass.
-        for block in self.wanted_blocks(group) {
+        // The weights of blocks stay in the cache while their tiles pass.
+        for (block, blocks) in self.block_runs(group) {
             for region in regions.clone() {
-                self.run_tiles(simd, group, &block, &region, dst);
+                self.run_tiles(simd, group, (&block, blocks), &region, dst);
             }
         }
+    }
+
+    /// The wanted blocks, those together whose tiles are made of the same pixels one after the other: what is done once for the
+    /// pixels of a tile takes as long as some hundred steps of the reduction.
+    fn block_runs(&self, group: &Group<'_>) -> impl Iterator<Item = (Block, usize)> {
+        let blocks = self.plan.blocks;
+        let wanted = group.wanted.clone();
+        let side_by_side = self.part.steps()[2] == 1 && self.plan.geometry.dst.channel == 1;
+        let whole = move |block: &Block| {
+            side_by_side
+                && wanted.start <= block.first
+                && block.first + block.vectors * blocks.lanes <= wanted.end
+        };
+        let mut rest = self.wanted_blocks(group).peekable();
+        core::iter::from_fn(move || {
+            let first = rest.next()?;
+            let most = TOGETHER / (first.vectors * blocks.lanes * blocks.steps());
+            let mut count = 1;
+            while count < most
+                && whole(&first)
+                && rest.next_if(|next| next.vectors == first.vectors && whole(next)).is_some()
+            {
+                count += 1;
+            }
+            Some((first, count))
+        })
     }
 
     /// The first tap that outputs with these taps have, in the order of the weights.
@@ -228,7 +257,7 @@ impl<'a> Direct<'a> {
         block: &Block,
         outputs: impl Iterator<Item = [usize; 2]>,
     ) -> Scatter<'a> {
-        let mut scatter = self.block_scatter(group, block);
+        let mut scatter = self.block_scatter(group, block, 1);
         for (at, [y, x]) in scatter.at.iter_mut().zip(outputs) {
             *at = self.place(group, block, y, x);
         }
@@ -236,7 +265,7 @@ impl<'a> Direct<'a> {
     }
 
     /// What is done to the sums of a block, but for their places.
-    pub(super) fn block_scatter(&self, group: &Group<'_>, block: &Block) -> Scatter<'a> {
+    pub(super) fn block_scatter(&self, group: &Group<'_>, block: &Block, blocks: usize) -> Scatter<'a> {
         // A piece may start or end within the block; lanes outside it are not written.
         let skip = group.wanted.start.saturating_sub(block.first);
         let end = block.channels.min(group.wanted.end - block.first);
@@ -251,7 +280,7 @@ impl<'a> Direct<'a> {
             channel_step,
             residual_step: dst.channel,
             lanes: skip..end,
-            bias: self.operands.bias.map(|bias| &bias[k..][..block.channels]),
+            bias: self.operands.bias.map(|bias| &bias[k..][..blocks * block.channels]),
             residual: self.operands.residual,
             activation: self.plan.desc.activation,
         }

@@ -41,6 +41,11 @@ impl Blocks {
         self.channels.div_ceil(self.lanes)
     }
 
+    /// Reduction steps: taps times in channels.
+    pub(crate) fn steps(self) -> usize {
+        self.steps
+    }
+
     /// Packed elements of a group.
     pub(crate) fn len(self) -> usize {
         self.total_vectors() * self.lanes * self.steps
@@ -54,8 +59,10 @@ impl Blocks {
                 return None;
             }
             // Three vectors make one tile, which is better than one of two and one of one.
+            // A tile of one vector reads as many pixel values as one of three for a third of the multiply-adds.
             let vectors = match (left.div_ceil(self.lanes), self.vectors) {
                 (3, 2) => 3,
+                (4, 3) => 2,
                 (vectors, most) => vectors.min(most),
             };
             let block = Block {

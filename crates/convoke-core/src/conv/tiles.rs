@@ -17,7 +17,7 @@ impl Direct<'_> {
         &self,
         simd: S,
         group: &Group<'_>,
-        block: &Block,
+        (block, blocks): (&Block, usize),
         region: &Region<'_>,
         dst: &mut [f32],
     ) {
@@ -39,6 +39,8 @@ impl Direct<'_> {
             weights: &group.weights[block.weights..][tap..],
             weights_row_step: self.plan.desc.kernel[1] * self.depth * width,
             weights_col_step: self.depth * width,
+            blocks,
+            weights_block_step: self.plan.blocks.steps() * width,
         };
         let (y, x) = (ys.outputs.start, xs.outputs.start);
         // Wholly on the padding, there may be no pixel to point at.
@@ -60,7 +62,7 @@ impl Direct<'_> {
             width: if dense { total } else { width },
             col: 0,
         };
-        let mut scatter = self.block_scatter(group, block);
+        let mut scatter = self.block_scatter(group, block, blocks);
         for count in tile_counts(total, self.full(block)) {
             outputs.take(&mut tile.at[..count], &mut scatter.at[..count]);
             tile.run(simd, count, block.vectors, &scatter, dst);
@@ -124,6 +126,8 @@ impl Direct<'_> {
                             weights: &group.weights[block.weights..][tap..],
                             weights_row_step: kernel_row * width,
                             weights_col_step: self.depth * width,
+                            blocks: 1,
+                            weights_block_step: 0,
                         };
                         let scatter = self.scatter(group, &block, outputs.clone());
                         tile.run(simd, count, block.vectors, &scatter, dst);

@@ -9,7 +9,7 @@ use super::transpose::{MAX_LANES, transpose};
 use crate::Activation;
 
 /// Most pixels in a tile, on any level.
-pub(crate) const MAX_PIXELS: usize = 14;
+pub(crate) const MAX_PIXELS: usize = 12;
 
 /// Where a tile of sums goes and what is done to it on the way.
 pub(crate) struct Scatter<'a> {
@@ -31,11 +31,12 @@ pub(crate) struct Scatter<'a> {
 }
 
 impl Scatter<'_> {
-    /// Finishes a tile of `M` pixels by `V` vectors that a kernel still has in registers.
+    /// Finishes a tile of `M` pixels by `V` vectors that a kernel still has in registers, `further` channels after the first.
     #[inline(always)]
     pub(crate) fn put_tile<S: Simd, const M: usize, const V: usize>(
         &self,
         simd: S,
+        further: usize,
         sums: &[[S::F32; V]; M],
         dst: &mut [f32],
     ) {
@@ -45,10 +46,10 @@ impl Scatter<'_> {
             let [low, high] = [simd.splat(low), simd.splat(high)];
             let mut bias = [simd.splat(0.0); V];
             for (v, bias) in bias.iter_mut().enumerate() {
-                *bias = self.bias(simd, v);
+                *bias = self.bias(simd, further + v * S::LANES);
             }
             for i in 0..M {
-                let dst = &mut dst[self.at[i]..][..V * S::LANES];
+                let dst = &mut dst[self.at[i] + further..][..V * S::LANES];
                 for v in 0..V {
                     let x = simd.add(sums[i][v], bias[v]);
                     simd.store(simd.min(high, simd.max(low, x)), &mut dst[v * S::LANES..]);
@@ -57,7 +58,7 @@ impl Scatter<'_> {
         } else {
             // The rest is worth a call: its registers are better kept from those of the sums.
             let sums = *sums;
-            self.put_any(simd, &sums, dst);
+            self.put_any(simd, further, &sums, dst);
         }
     }
 
@@ -66,6 +67,7 @@ impl Scatter<'_> {
     fn put_any<S: Simd, const M: usize, const V: usize>(
         &self,
         simd: S,
+        further: usize,
         sums: &[[S::F32; V]; M],
         dst: &mut [f32],
     ) {
@@ -78,13 +80,14 @@ impl Scatter<'_> {
                     #[inline(always)]
                     |bound| simd.splat(bound),
                 );
-                if self.side_by_side() {
-                    self.pixels(simd, clamp, sums, dst);
+                let scatter = self.moved(further);
+                if scatter.side_by_side() {
+                    scatter.pixels(simd, clamp, sums, dst);
                 } else {
-                    self.planes(simd, clamp, sums, dst);
+                    scatter.planes(simd, clamp, sums, dst);
                 }
                 if bounds.is_none() {
-                    self.curve(simd, M, dst);
+                    scatter.curve(simd, M, dst);
                 }
             },
         );
@@ -96,14 +99,25 @@ impl Scatter<'_> {
         self.channel_step == 1 && self.residual_step == 1 && self.lanes.start == 0
     }
 
-    /// The bias of vector `v`. Minus zero is what changes nothing when it is added.
+    /// The same for channels that are so much further on.
     #[inline(always)]
-    fn bias<S: Simd>(&self, simd: S, v: usize) -> S::F32 {
+    fn moved(&self, further: usize) -> Self {
+        let mut at = self.at;
+        for at in &mut at {
+            *at += further * self.channel_step;
+        }
+        let bias = self.bias.map(
+            #[inline(always)]
+            |bias| &bias[further..],
+        );
+        Self { at, bias, lanes: self.lanes.clone(), ..*self }
+    }
+
+    /// The bias of a vector of channels from `first` on. Minus zero is what changes nothing when it is added.
+    #[inline(always)]
+    fn bias<S: Simd>(&self, simd: S, first: usize) -> S::F32 {
         match self.bias {
-            Some(bias) => {
-                let end = bias.len().min((v + 1) * S::LANES);
-                simd.load_first(&bias[v * S::LANES..end])
-            }
+            Some(bias) => simd.load_first(&bias[first..bias.len().min(first + S::LANES)]),
             None => simd.splat(-0.0),
         }
     }
@@ -119,7 +133,7 @@ impl Scatter<'_> {
     ) {
         let lanes = self.lanes.end;
         for v in 0..V {
-            let bias = self.bias(simd, v);
+            let bias = self.bias(simd, v * S::LANES);
             let (first, end) = (v * S::LANES, lanes.min((v + 1) * S::LANES));
             if first >= lanes {
                 continue; // A piece may end within the tile's first vector.
@@ -152,7 +166,7 @@ impl Scatter<'_> {
         // Places ascend, so they are neighbours if the last is as far from the first as their number says.
         let neighbours = self.at[M - 1] - self.at[0] == M - 1;
         for v in 0..V {
-            let bias = self.bias(simd, v);
+            let bias = self.bias(simd, v * S::LANES);
             for first in (0..M).step_by(S::LANES) {
                 let count = if first + S::LANES <= M { S::LANES } else { M - first };
                 let mut square = [simd.splat(0.0); MAX_LANES];

@@ -8,18 +8,22 @@ use convoke_simd::{Level, Simd};
 
 use super::scatter::{MAX_PIXELS, Scatter};
 
-/// Vectors of out channels in a tile, as a rule. Three are better than two and one.
-const VECTORS: usize = 2;
+/// Vectors of out channels in a tile, as a rule. Of three and of two every larger number can be made; a tile of one reads as many
+/// pixel values for less.
+const fn vectors(registers: usize) -> usize {
+    if registers >= 32 { 3 } else { 2 }
+}
 
 /// Pixels of a tile of this many vectors that fill the registers of a level.
 ///
 /// A step of the reduction needs the sums, `vectors` weights and one pixel value at a time. With 32 registers that
-/// is 14*2 + 2 + 1 = 31 or 9*3 + 3 + 1, with 16 it is 6*2 + 2 + 1 = 15; the compiler fills no more. Tall tiles read the weights least often, and the
-/// weights are what comes from the outer caches: two vectors for 28 multiply-adds. One vector has enough with 14 sums
+/// is 9*3 + 3 + 1 = 31 or 12*2 + 2 + 1, with 16 it is 6*2 + 2 + 1 = 15; the compiler fills no more. Each pixel has an address of its own,
+/// and beside them the loop needs three or four: with more pixels addresses are fetched from memory at every step, and what a
+/// processor can start in a cycle then leaves no room for what is done once per tile. One vector has enough with 12 sums
 /// to cover the latency of the multiply-add. See `docs/performance.md` for the shapes tried.
 pub(crate) const fn pixels(registers: usize, vectors: usize) -> usize {
     match (registers, vectors) {
-        (32.., ..=2) => 14,
+        (32.., ..=2) => 12,
         (32.., _) => 9,
         (_, 1) => 8,
         (_, 2) => 6,
@@ -29,7 +33,8 @@ pub(crate) const fn pixels(registers: usize, vectors: usize) -> usize {
 
 /// Pixels and vectors of a full tile.
 pub(crate) const fn shape(level: Level) -> (usize, usize) {
-    (pixels(level.registers(), VECTORS), VECTORS)
+    let vectors = vectors(level.registers());
+    (pixels(level.registers(), vectors), vectors)
 }
 
 /// One tile's worth of reduction: the operands of the hot loop.
@@ -49,6 +54,9 @@ pub(crate) struct Tile<'a> {
     pub(crate) weights: &'a [f32],
     pub(crate) weights_row_step: usize,
     pub(crate) weights_col_step: usize,
+    /// Blocks of out channels that are made of these pixels, all of the tile's width, and from one to the next in `weights`.
+    pub(crate) blocks: usize,
+    pub(crate) weights_block_step: usize,
 }
 
 impl Tile<'_> {
@@ -84,7 +92,7 @@ impl Tile<'_> {
                 })*
             };
         }
-        choose!(14 13 12 11 10 9 8 7 6 5 4 3 2 1);
+        choose!(12 11 10 9 8 7 6 5 4 3 2 1);
         debug_assert!(false, "a tile of {count} pixels");
     }
 }
@@ -105,9 +113,10 @@ impl Tile<'_> {
 ///    above, so the tile's shape changes no bit.
 /// 2. *Sums stay in registers* over all runs, and until they are in `dst`. `M * V` of them also cover the
 ///    latency of the multiply-add (four cycles, one or two starting in each).
-/// 3. *No test in the loop.* Pixels are cut to slices of all that their taps reach before it starts, and weights come
+/// 3. *Some blocks of out channels at once*, if their weights are few: finding the pixels takes as long as ten steps or more.
+/// 4. *No test in the loop.* Pixels are cut to slices of all that their taps reach before it starts, and weights come
 ///    as chunks of the tile's width, so that no index is checked inside.
-/// 4. *Not inlined*, one function per tile shape and level: a call per tile costs nothing beside the loop, the code
+/// 5. *Not inlined*, one function per tile shape and level: a call per tile costs nothing beside the loop, the code
 ///    stays small, and its machine code can be found by name.
 #[inline(never)]
 #[expect(
@@ -123,25 +132,30 @@ fn accumulate<S: Simd, const M: usize, const V: usize>(
     simd.vectorize(
         #[inline(always)]
         || {
-            let mut sums = [[simd.splat(0.0); V]; M];
             let Tile { rows, cols, run, row_step, col_step, .. } = *tile;
-            if rows > 0 && cols > 0 {
-                let extent = (rows - 1) * row_step + (cols - 1) * col_step + run;
-                let mut pixels: [&[f32]; M] = [&[]; M];
+            let mut pixels: [&[f32]; M] = [&[]; M];
+            let some = rows > 0 && cols > 0;
+            let extent = if some { (rows - 1) * row_step + (cols - 1) * col_step + run } else { 0 };
+            if some {
                 for i in 0..M {
                     pixels[i] = &tile.src[tile.at[i]..][..extent];
                 }
+            }
+            for block in 0..tile.blocks {
                 for i in 0..M {
                     // Said once more where the optimiser needs it: the loops below then have no bounds checks.
                     assert!(pixels[i].len() == extent);
                 }
+                let mut sums = [[simd.splat(0.0); V]; M];
                 for r in 0..rows {
                     for s in 0..cols {
                         let start = r * row_step + s * col_step;
                         let end = start.saturating_add(run);
                         assert!(end <= extent);
-                        let weights = &tile.weights[r * tile.weights_row_step + s * tile.weights_col_step..];
-                        let mut weights = weights.chunks_exact(V * S::LANES);
+                        let from = block * tile.weights_block_step
+                            + r * tile.weights_row_step
+                            + s * tile.weights_col_step;
+                        let mut weights = tile.weights[from..].chunks_exact(V * S::LANES);
                         for c in start..end {
                             let Some(weights) = weights.next() else { break };
                             let mut w = [simd.splat(0.0); V];
@@ -157,8 +171,8 @@ fn accumulate<S: Simd, const M: usize, const V: usize>(
                         }
                     }
                 }
+                scatter.put_tile(simd, block * V * S::LANES, &sums, dst);
             }
-            scatter.put_tile(simd, &sums, dst);
         },
     );
 }

@@ -21,7 +21,7 @@ use super::engine::Engine;
 pub(super) const PER_NANOSECOND: f64 = 8.0;
 
 /// Starting a tile, scattering it, and all else that each vector of outputs costs once.
-const DIRECT_PER_OUTPUT: f64 = 10.0;
+const DIRECT_PER_OUTPUT: f64 = 6.0;
 const GEMM_PER_OUTPUT: f64 = 14.0;
 
 /// What the product's loads cost beside its multiply-adds, as a factor of these. NCHW has narrower tiles at the ends
