@@ -4,6 +4,7 @@
 use super::band::{APART, crowded};
 use super::desc::{Conv2dDesc, Layout};
 use super::geometry::Geometry;
+use super::route::WIDEST_BAND;
 use crate::Level;
 use crate::error::{Error, checked_len};
 use crate::kernel::stripe;
@@ -91,8 +92,13 @@ impl Grid {
         let mut grid = Self { in_place, pointwise, axes, band, phases, reach, channels, vectors, lanes };
         // As many lines as fit, or places of one line; but enough for a stripe, and bands of about the same size.
         let stripe = vectors * lanes;
-        let fits = |grid: &Self| in_place || grid.band_len(geometry).is_ok_and(|len| len <= BAND);
         let [line, along] = axes;
+        // Lines that lie between those of the outputs are gathered for every band: fewer lines than these cost more than a cache
+        // that is further away.
+        let fits = |grid: &Self| {
+            let most = if grid.band[line] <= 2 * reach[line] { WIDEST_BAND } else { BAND };
+            in_place || grid.band_len(geometry).is_ok_and(|len| len <= most)
+        };
         while grid.band[line] > 1 && !fits(&grid) && grid.band[line] * band[along] > 4 * stripe {
             grid.band[line] = grid.band[line].div_ceil(2);
         }

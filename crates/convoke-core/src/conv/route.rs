@@ -18,8 +18,8 @@ use crate::kernel::transpose::MAX_LANES;
 /// Elements of input that one band aims at: a quarter of a megabyte, which leaves room for weights and output in the
 /// second-level cache of anything that has one.
 const BAND: usize = 64 * 1024;
-/// Above this, a band is not worth its memory.
-const WIDEST_BAND: usize = 16 * BAND;
+/// Above this, a band is not worth its memory. Up to this it may be where smaller ones would overlap by half and more.
+pub(super) const WIDEST_BAND: usize = 16 * BAND;
 /// A band holds what lies between the taps too. Above this multiple of the taps themselves, they are gathered one by
 /// one: a wide dilation, or a stride beyond the kernel.
 const MOST_BETWEEN: usize = 8;
@@ -210,8 +210,16 @@ impl Feed {
         }
         let fits = |size: [usize; 2]| band_len(desc, size, channels, padded).is_ok_and(|len| len <= BAND);
         // All columns and as many rows as fit; if not even one row fits, as many columns, but enough for a tile.
-        let rows = largest(height, |rows| fits([rows, width]));
-        let cols = if fits([1, width]) {
+        let mut rows = largest(height, |rows| fits([rows, width]));
+        // Rows between those of one band and the next are gathered for both.
+        let overlap = (r - 1).saturating_mul(desc.dilation[0]) / desc.stride[0];
+        let enough = overlap.saturating_mul(2).min(height);
+        if rows < enough {
+            let fits =
+                |rows| band_len(desc, [rows, width], channels, padded).is_ok_and(|len| len <= WIDEST_BAND);
+            rows = largest(enough, fits);
+        }
+        let cols = if rows > 1 || fits([1, width]) {
             width
         } else {
             largest(width, |cols| fits([1, cols])).max(width.min(pixels))
