@@ -4,6 +4,7 @@
 use convoke_simd::Level;
 
 use super::axis::Axis;
+use super::fold::Fold;
 use super::phases::Phases;
 use super::plan::{TransposeDescription, geometry};
 use crate::conv::desc::Conv2dDesc;
@@ -22,9 +23,11 @@ use crate::{Activation, Border};
 /// dx[n, c, y, x] = sum over k, r, s of  w[k, c, r, s] * dy[n, k, p, q]   where  p*SH - top + r*DH = y,  q*SW - left + s*DW = x
 /// ```
 ///
-/// Input that no window reaches has a gradient of 0. The weights are the layer's own, OIHW or OHWI. `dy` is shaped like the
+/// for every place `(y, x)` that a window reads; and where a border shows pixels of the image, the gradient of a place outside belongs to the pixel that it
+/// shows. A pixel that no window reads has a gradient of 0, and a constant border has none. The weights are the layer's own, OIHW or OHWI. `dy` is shaped like the
 /// layer's `dst`, and `dx` like its `src`, row strides included. Sums and bits are as in
-/// [`ConvTranspose2dPlan`](crate::ConvTranspose2dPlan).
+/// [`ConvTranspose2dPlan`](crate::ConvTranspose2dPlan), bias and residual included; what windows read outside the image is added last: tap by tap of the
+/// window, output by output, then in out channels.
 ///
 /// [`Operands::residual`] is shaped like `dx` and added to it: where an input has several uses, their gradients add up.
 ///
@@ -50,14 +53,9 @@ impl InputGradPlan {
     /// Plans the gradient of the layer `desc`, whose activation is not looked at.
     ///
     /// # Errors
-    /// Those of [`Conv2dPlan::new`](crate::Conv2dPlan::new); [`Error::NoGradient`] for a layer whose windows hang over the edges and
-    /// read image values there, so a border other than zero and constants: extend the image first; a stride above 64 together with a dilation.
+    /// Those of [`Conv2dPlan::new`](crate::Conv2dPlan::new), and a stride above 64 together with a dilation.
     pub fn new(desc: &Conv2dDesc, level: Level) -> Result<Self, Error> {
         let layer = Geometry::new(desc)?;
-        let inside = [layer.pad_before, layer.pad_after] == [[0, 0]; 2];
-        if !inside && !matches!(desc.border, Border::Zero | Border::Constant(_)) {
-            return Err(Error::NoGradient { operand: "border" });
-        }
         let mut axes = [0, 1].map(|axis| Axis {
             stride: desc.stride[axis],
             dilation: desc.dilation[axis],
@@ -84,7 +82,10 @@ impl InputGradPlan {
         };
         let pads = [layer.pad_before, layer.pad_after];
         let geometry = geometry(&transposed, [layer.dst, layer.src], desc.in_size, pads)?;
-        Ok(Self { desc: *desc, phases: Phases::new(transposed, geometry, axes, level)? })
+        Ok(Self {
+            desc: *desc,
+            phases: Phases::new(transposed, geometry, axes, Fold::new(desc, &layer), level)?,
+        })
     }
 
     /// The layer whose gradient this is.

@@ -7,6 +7,7 @@ use convoke_simd::Level;
 
 use super::axis::Axis;
 use super::desc::ConvTranspose2dDesc;
+use super::fold;
 use super::pack::Pack;
 use super::phases::Phases;
 use crate::conv::desc::Conv2dDesc;
@@ -89,7 +90,7 @@ impl ConvTranspose2dPlan {
             reached.saturating_sub(axis.before + axis.out)
         });
         let geometry = geometry(&layer, [src, dst], out_size, [pad_before, pad_after])?;
-        Ok(Self { desc: *desc, phases: Phases::new(layer, geometry, axes, level)? })
+        Ok(Self { desc: *desc, phases: Phases::new(layer, geometry, axes, None, level)? })
     }
 
     /// The descriptor that was planned.
@@ -211,13 +212,17 @@ pub(super) fn geometry(
 impl Phases {
     pub(super) fn pack<'p>(&self, weights: &[f32], buffer: &'p mut [f32]) -> Result<Packed<'p>, Error> {
         check_len("weights", self.geometry.weights_len, weights.len())?;
-        Packed::make(buffer, self.body, self.identity(), are_finite(weights), |packed| {
+        Packed::make(buffer, self.body_len(), self.identity(), are_finite(weights), |packed| {
+            let (packed, border) = packed.split_at_mut(self.body[0]);
             self.level.dispatch(Pack { phases: self, weights, packed });
+            if self.fold.is_some() {
+                fold::pack(self, weights, border);
+            }
         })
     }
 
     pub(super) fn open<'p>(&self, buffer: &'p [f32]) -> Result<Packed<'p>, Error> {
-        Packed::open(buffer, self.body, self.identity())
+        Packed::open(buffer, self.body_len(), self.identity())
     }
 
     pub(super) fn run(
@@ -274,6 +279,7 @@ impl Phases {
             kernel: self.layer.kernel,
             phases: self.axes.map(|axis| axis.phases()),
             reads,
+            border: self.fold.is_some(),
             level: self.level,
             packed_bytes: self.packed_len() * size_of::<f32>(),
             scratch_bytes: self.scratch_len() * size_of::<f32>(),
@@ -293,6 +299,8 @@ pub struct TransposeDescription {
     pub phases: [usize; 2],
     /// How the phase with the most taps gets its input.
     pub reads: &'static str,
+    /// Whether a border shows the image, so that what windows read there is added to the pixels shown.
+    pub border: bool,
     /// The level.
     pub level: Level,
     /// Size of the packing buffer in bytes.
@@ -310,9 +318,14 @@ impl fmt::Display for TransposeDescription {
         let ([r, s], [down, across]) = (self.kernel, self.phases);
         write!(
             f,
-            "transposed {r}x{s} in {down}x{across} phases, {}, {}, packed {} bytes, scratch {} bytes, error at most {} * 2^-24 * \
+            "transposed {r}x{s} in {down}x{across} phases, {}, {}{}, packed {} bytes, scratch {} bytes, error at most {} * 2^-24 * \
              sum|w*x|",
-            self.reads, self.level, self.packed_bytes, self.scratch_bytes, self.error_terms
+            self.reads,
+            if self.border { "border added, " } else { "" },
+            self.level,
+            self.packed_bytes,
+            self.scratch_bytes,
+            self.error_terms
         )
     }
 }

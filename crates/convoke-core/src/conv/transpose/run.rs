@@ -1,5 +1,5 @@
 //! The walk of a transposed convolution: bands of output rows, and for each of them the phases, one ordinary convolution
-//! after the other. Their outputs lie a stride apart: the kernels write pixels (NHWC) where they belong. Planes (NCHW) would be
+//! after the other; then what a border adds, where it shows the image. The phases' outputs lie a stride apart: the kernels write pixels (NHWC) where they belong. Planes (NCHW) would be
 //! written value by value, so there a strip of each phase is made in scratch and the strips are woven together.
 
 use core::ops::Range;
@@ -7,6 +7,7 @@ use core::ops::Range;
 use convoke_simd::{Kernel, Simd};
 
 use super::axis::{Phase, Run};
+use super::fold;
 use super::phases::Phases;
 use crate::Activation;
 use crate::conv::operands::Operands;
@@ -24,7 +25,7 @@ impl Phases {
         scratch: &mut [f32],
     ) -> Result<(), Error> {
         operands.check(&self.geometry, self.layer.out_channels)?;
-        let weights = operands.weights.body(self.identity())?;
+        let (weights, border) = operands.weights.body(self.identity())?.split_at(self.body[0]);
         if scratch.len() < self.scratch_len() {
             return Err(Error::Length {
                 operand: "scratch",
@@ -52,6 +53,10 @@ impl Phases {
                     self.run_bands(part, planes, ys, operands, weights, dst, scratch);
                 }
             }
+        }
+        if let Some(fold) = &self.fold {
+            let dy = operands.src;
+            self.level.dispatch(fold::Run { phases: self, fold, part, weights: border, dy, dx: dst });
         }
         Ok(())
     }
