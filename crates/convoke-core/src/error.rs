@@ -159,6 +159,12 @@ pub(crate) fn check_len(operand: &'static str, required: usize, got: usize) -> R
     if got == required { Ok(()) } else { Err(Error::Length { operand, required, got }) }
 }
 
+/// `Ok` if scratch is long enough.
+pub(crate) fn check_scratch(required: usize, scratch: &[f32]) -> Result<(), Error> {
+    let got = scratch.len();
+    if got >= required { Ok(()) } else { Err(Error::Length { operand: "scratch", required, got }) }
+}
+
 /// `Ok` if `got` is at least `required`.
 pub(crate) fn check_at_least(operand: &'static str, required: usize, got: usize) -> Result<(), Error> {
     if got >= required { Ok(()) } else { Err(Error::TooSmall { operand, required, got }) }

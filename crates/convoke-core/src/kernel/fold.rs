@@ -92,10 +92,6 @@ pub(crate) fn add<S: Simd, const M: usize>(
 /// `count` channels of `M` pixels, from the wanted channel `at` on.
 #[inline(always)]
 #[expect(clippy::too_many_arguments, reason = "two operands, a result, and where and how much of it")]
-#[expect(
-    clippy::needless_range_loop,
-    reason = "indices into several arrays at once; iterators are calls here"
-)]
 fn tile<S: Simd, const M: usize>(
     simd: S,
     channels: &Channels,

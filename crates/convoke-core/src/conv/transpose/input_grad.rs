@@ -9,9 +9,8 @@ use super::phases::Phases;
 use super::plan::{TransposeDescription, geometry};
 use crate::conv::desc::Conv2dDesc;
 use crate::conv::geometry::Geometry;
-use crate::conv::operands::Operands;
+use crate::conv::methods::layer_methods;
 use crate::conv::packed::Packed;
-use crate::conv::piece::{Piece, Pieces};
 use crate::error::Error;
 use crate::{Activation, Border};
 
@@ -25,7 +24,7 @@ use crate::{Activation, Border};
 ///
 /// for every place `(y, x)` that a window reads; and where a border shows pixels of the image, the gradient of a place outside belongs to the pixel that it
 /// shows. A pixel that no window reads has a gradient of 0, and a constant border has none. The weights are the layer's own, OIHW or OHWI. `dy` is shaped like the
-/// layer's `dst`, and `dx` like its `src`, row strides included. Sums and bits are as in
+/// layer's `dst`, and `dx` like its `src`, row strides included; here `dy` is what is read, so `src`, and `dx` what is written, `dst`. Sums and bits are as in
 /// [`ConvTranspose2dPlan`](crate::ConvTranspose2dPlan), bias and residual included; what windows read outside the image is added last: tap by tap of the
 /// window, output by output, then in out channels.
 ///
@@ -93,11 +92,6 @@ impl InputGradPlan {
         &self.desc
     }
 
-    /// The sizes of this operation: its `src` is `dy`, its `dst` is `dx`.
-    pub fn geometry(&self) -> &Geometry {
-        &self.phases.geometry
-    }
-
     /// Height and width of `dy`.
     pub fn grad_output_size(&self) -> [usize; 2] {
         self.phases.layer.in_size
@@ -108,16 +102,6 @@ impl InputGradPlan {
         self.phases.level
     }
 
-    /// Elements of the buffer that [`pack`](Self::pack) needs.
-    pub fn packed_len(&self) -> usize {
-        self.phases.packed_len()
-    }
-
-    /// Elements of scratch that a run, or a piece, needs.
-    pub fn scratch_len(&self) -> usize {
-        self.phases.scratch_len()
-    }
-
     /// Packs the layer's weights into `buffer`, which must have at least [`packed_len`](Self::packed_len) elements. They are the
     /// same numbers in the same order as for [`Conv2dPlan::pack`](crate::Conv2dPlan::pack), and packed differently.
     ///
@@ -125,56 +109,6 @@ impl InputGradPlan {
     /// [`Error::Length`] for weights of another length or a buffer that is too short.
     pub fn pack<'p>(&self, weights: &[f32], buffer: &'p mut [f32]) -> Result<Packed<'p>, Error> {
         self.phases.pack(weights, buffer)
-    }
-
-    /// Weights that were packed earlier by a plan for the same layer and level.
-    ///
-    /// # Errors
-    /// [`Error::WrongPacking`] if they were packed for anything else, or are not packed weights.
-    pub fn open<'p>(&self, buffer: &'p [f32]) -> Result<Packed<'p>, Error> {
-        self.phases.open(buffer)
-    }
-
-    /// Computes all of `dx`; `operands.src` is `dy`.
-    ///
-    /// # Errors
-    /// [`Error::Length`] for an operand of the wrong length (`scratch` may be longer), [`Error::WrongPacking`] for
-    /// weights of another plan. `dx` is then as it was.
-    pub fn run(&self, operands: &Operands<'_>, dx: &mut [f32], scratch: &mut [f32]) -> Result<(), Error> {
-        self.phases.run(operands, dx, scratch)
-    }
-
-    /// Computes rows `rows` of `dx` of every image, to a tensor of just those rows with the row stride of the whole one.
-    ///
-    /// # Errors
-    /// Those of [`run`](Self::run), and a range that does not lie in `dx`.
-    pub fn run_rows(
-        &self,
-        rows: core::ops::Range<usize>,
-        operands: &Operands<'_>,
-        dx: &mut [f32],
-        scratch: &mut [f32],
-    ) -> Result<(), Error> {
-        self.phases.run_rows(rows, operands, dx, scratch)
-    }
-
-    /// About `count` pieces that together are all of `dx`.
-    pub fn pieces(&self, count: usize) -> Pieces {
-        self.phases.pieces(count)
-    }
-
-    /// Computes one piece. `dx` is exactly [`Piece::dst_range`] of the whole; `dy` is whole.
-    ///
-    /// # Errors
-    /// Those of [`run`](Self::run), and a piece that does not lie in `dx`.
-    pub fn run_piece(
-        &self,
-        piece: &Piece,
-        operands: &Operands<'_>,
-        dx: &mut [f32],
-        scratch: &mut [f32],
-    ) -> Result<(), Error> {
-        self.phases.run_piece(piece, operands, dx, scratch)
     }
 
     /// The `n` of the error bound `|dx - exact| <= n * 2^-24 * sum |w * dy|`: see
@@ -188,3 +122,5 @@ impl InputGradPlan {
         self.phases.describe()
     }
 }
+
+layer_methods!(InputGradPlan, plan => &plan.phases);

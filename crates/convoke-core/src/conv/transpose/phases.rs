@@ -9,6 +9,7 @@ use super::fold::{self, Fold};
 use crate::Activation;
 use crate::conv::desc::{Conv2dDesc, Layout, Mode};
 use crate::conv::geometry::{Geometry, Strides};
+use crate::conv::methods::Layered;
 use crate::conv::packed::{Packed, identity};
 use crate::conv::plan::Conv2dPlan;
 use crate::conv::route::Route;
@@ -33,12 +34,12 @@ pub(crate) struct Phases {
     /// Packed weights: those of the phases, and behind them those of the border.
     pub(super) body: [usize; 2],
     pub(super) fold: Option<Fold>,
-    scratch: usize,
+    pub(super) scratch: usize,
     /// What is applied after strips are woven together.
     pub(super) finish: Activation,
     /// Out channels that are made together.
     pub(super) granule: usize,
-    identity: u64,
+    pub(super) identity: u64,
 }
 
 /// Columns of planes that lie apart are made in scratch and woven together.
@@ -125,23 +126,6 @@ impl Phases {
         let strip = phases.strip.map_or(0, |strip| strip.len);
         phases.scratch = checked_len("scratch", &[phases.scratch.saturating_add(strip)])?;
         Ok(phases)
-    }
-
-    pub(super) fn packed_len(&self) -> usize {
-        Packed::buffer_len(self.body_len())
-    }
-
-    /// Elements of packed weights without what stands before them.
-    pub(super) fn body_len(&self) -> usize {
-        self.body[0] + self.body[1]
-    }
-
-    pub(super) fn scratch_len(&self) -> usize {
-        self.scratch
-    }
-
-    pub(super) fn identity(&self) -> u64 {
-        self.identity
     }
 
     /// Terms of an output, bias and residual counted.
