@@ -23,16 +23,11 @@ pub(crate) fn run(args: &Conv2dArgs) -> Outcome<()> {
     let desc = describe(&args.how, &input_shape, &weights_shape)?;
     let plan = Conv2dPlan::new(&desc, args.common.level.0).about("conv2d")?;
     let [p, q] = plan.geometry().out_size;
-    let shape = shape_of(desc.layout, [desc.batch, desc.out_channels, p, q], input_shape.len());
+    let order = Order { layout: desc.layout, one_dimensional: input_shape.len() == 3 };
+    let shape = order.shape([desc.batch, desc.out_channels, p, q]);
 
-    let bias = match &args.bias {
-        None => None,
-        Some(path) => Some(operand(path, &[desc.out_channels], "one value per out channel")?),
-    };
-    let residual = match &args.residual {
-        None => None,
-        Some(path) => Some(operand(path, &shape, "the shape of the output")?),
-    };
+    let [bias, residual] =
+        addends(args.bias.as_deref(), args.residual.as_deref(), desc.out_channels, &shape)?;
     let values = match args.how.algo {
         LayerAlgorithm::Reference => {
             // Three numbers in f64 and a flag for each output, and the result.
@@ -74,29 +69,40 @@ pub(crate) fn read_f32(path: &Path) -> Outcome<(Vec<usize>, Vec<f32>)> {
     }
 }
 
-/// An operand whose shape is known.
-pub(crate) fn operand(path: &Path, required: &[usize], what: &str) -> Outcome<Vec<f32>> {
-    let (shape, values) = read_f32(path)?;
-    if shape != required {
-        return Failure::about(
-            path.display(),
-            format_args!("must have {what}, {}, got {}", shape_text(required), shape_text(&shape)),
-        );
-    }
-    Ok(values)
+/// A bias and a residual, where they are given, for an output of this shape.
+pub(crate) fn addends(
+    bias: Option<&Path>,
+    residual: Option<&Path>,
+    channels: usize,
+    output: &[usize],
+) -> Outcome<[Option<Vec<f32>>; 2]> {
+    let read = |path: Option<&Path>, required: &[usize], what: &str| {
+        let Some(path) = path else { return Ok(None) };
+        let (shape, values) = read_f32(path)?;
+        if shape != required {
+            return Failure::about(
+                path.display(),
+                format_args!("must have {what}, {}, got {}", shape_text(required), shape_text(&shape)),
+            );
+        }
+        Ok(Some(values))
+    };
+    Ok([
+        read(bias, &[channels], "one value per out channel")?,
+        read(residual, output, "the shape of the output")?,
+    ])
 }
 
 /// The descriptor for arrays of these shapes. Rank 3 is one-dimensional: it becomes rank 4 with a height of 1.
 pub(crate) fn describe(how: &LayerHow, input: &[usize], weights: &[usize]) -> Outcome<Conv2dDesc> {
     let one_dimensional = input.len() == 3;
-    let (orders, layout_name) = match (how.layout, one_dimensional) {
-        (Layout::Nchw, false) => (["NxCxHxW, or NxCxW for one dimension", "OxIxRxS"], "nchw"),
-        (Layout::Nchw, true) => (["NxCxW", "OxIxS, as the input is one-dimensional"], "nchw"),
-        (Layout::Nhwc, false) => (["NxHxWxC, or NxWxC for one dimension", "OxRxSxI"], "nhwc"),
-        (Layout::Nhwc, true) => (["NxWxC", "OxSxI, as the input is one-dimensional"], "nhwc"),
+    let order = Order { layout: how.layout, one_dimensional };
+    let layout_name = match how.layout {
+        Layout::Nchw => "nchw",
+        Layout::Nhwc => "nhwc",
     };
-    let [n, c, h, w] = sizes("--input", input, how.layout, one_dimensional, orders[0])?;
-    let [k, i, r, s] = sizes("--weights", weights, how.layout, one_dimensional, orders[1])?;
+    let [n, c, h, w] = order.sizes("--input", input, "NCHW", None)?;
+    let [k, i, r, s] = order.sizes("--weights", weights, "OIRS", Some("input"))?;
     if how.groups == 0 {
         return Failure::about("--groups", "must be at least 1, got 0");
     }
@@ -121,19 +127,57 @@ pub(crate) fn describe(how: &LayerHow, input: &[usize], weights: &[usize]) -> Ou
     Ok(desc)
 }
 
-/// The sizes of an array in the order of NCHW, or OIHW, with a height of 1 if there is one dimension only. `order` is what they
-/// should be, for people.
-pub(crate) fn sizes(
-    name: &str,
-    shape: &[usize],
-    layout: Layout,
-    one_dimensional: bool,
-    order: &str,
-) -> Outcome<[usize; 4]> {
-    match (shape, one_dimensional, layout) {
-        (&[n, c, h, w], false, Layout::Nchw) | (&[n, h, w, c], false, Layout::Nhwc) => Ok([n, c, h, w]),
-        (&[n, c, w], true, Layout::Nchw) | (&[n, w, c], true, Layout::Nhwc) => Ok([n, c, 1, w]),
-        _ => Failure::about(name, format_args!("must have dimensions {order}, got {}", shape_text(shape))),
+/// How the dimensions of the arrays of a command are ordered, and whether there is one dimension only, which the first of them says.
+#[derive(Clone, Copy)]
+pub(crate) struct Order {
+    pub(crate) layout: Layout,
+    pub(crate) one_dimensional: bool,
+}
+
+impl Order {
+    /// The sizes of an array in the order of NCHW, or OIHW, with a height of 1 if there is one dimension only. `letters` name them, in
+    /// that order, for people; `like` is the array that says how many dimensions there are, if it is another one.
+    pub(crate) fn sizes(
+        self,
+        name: &str,
+        shape: &[usize],
+        letters: &str,
+        like: Option<&str>,
+    ) -> Outcome<[usize; 4]> {
+        match (shape, self.one_dimensional, self.layout) {
+            (&[n, c, h, w], false, Layout::Nchw) | (&[n, h, w, c], false, Layout::Nhwc) => Ok([n, c, h, w]),
+            (&[n, c, w], true, Layout::Nchw) | (&[n, w, c], true, Layout::Nhwc) => Ok([n, c, 1, w]),
+            _ => {
+                let one = || self.text(letters, true);
+                let order = match (self.one_dimensional, like) {
+                    (false, None) => format!("{}, or {} for one dimension", self.text(letters, false), one()),
+                    (false, Some(_)) => self.text(letters, false),
+                    (true, None) => one(),
+                    (true, Some(like)) => format!("{}, as the {like} is one-dimensional", one()),
+                };
+                Failure::about(name, format_args!("must have dimensions {order}, got {}", shape_text(shape)))
+            }
+        }
+    }
+
+    /// The shape of an array of these sizes, in the order of NCHW or OIHW; in one dimension it has no height.
+    pub(crate) fn shape(self, [n, c, h, w]: [usize; 4]) -> Vec<usize> {
+        match (self.layout, self.one_dimensional) {
+            (Layout::Nchw, true) => vec![n, c, w],
+            (Layout::Nhwc, true) => vec![n, w, c],
+            (Layout::Nchw, false) => vec![n, c, h, w],
+            (Layout::Nhwc, false) => vec![n, h, w, c],
+        }
+    }
+
+    fn text(self, letters: &str, one_dimensional: bool) -> String {
+        let places: &[usize] = match (self.layout, one_dimensional) {
+            (Layout::Nchw, false) => &[0, 1, 2, 3],
+            (Layout::Nchw, true) => &[0, 1, 3],
+            (Layout::Nhwc, false) => &[0, 2, 3, 1],
+            (Layout::Nhwc, true) => &[0, 3, 1],
+        };
+        places.iter().map(|&at| &letters[at..=at]).collect::<Vec<_>>().join("x")
     }
 }
 
@@ -152,15 +196,5 @@ pub(crate) fn padding(how: &LayerHow, one_dimensional: bool) -> Outcome<Padding>
             )
         }
         other => Ok(other),
-    }
-}
-
-/// The shape of an array of these sizes, in the order of NCHW or OIHW; of rank 3 it has no height.
-pub(crate) fn shape_of(layout: Layout, [n, c, h, w]: [usize; 4], rank: usize) -> Vec<usize> {
-    match (layout, rank) {
-        (Layout::Nchw, 3) => vec![n, c, w],
-        (Layout::Nhwc, 3) => vec![n, w, c],
-        (Layout::Nchw, _) => vec![n, c, h, w],
-        (Layout::Nhwc, _) => vec![n, h, w, c],
     }
 }

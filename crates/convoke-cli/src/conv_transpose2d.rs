@@ -1,10 +1,10 @@
 //! `convoke conv-transpose2d`: a transposed convolution from arrays to an array.
 
-use convoke::{Border, ConvTranspose2dDesc, ConvTranspose2dPlan, Layout, Operands, OutputSize};
+use convoke::{Border, ConvTranspose2dDesc, ConvTranspose2dPlan, Operands, OutputSize};
 
 use crate::args::{ConvTranspose2dArgs, LayerHow};
 use crate::array::{Array, Data};
-use crate::conv2d::{operand, padding, read_f32, shape_of, sizes};
+use crate::conv2d::{Order, addends, padding, read_f32};
 use crate::error::{Context, Failure, Outcome};
 use crate::files::Output;
 use crate::{memory, parts};
@@ -29,15 +29,10 @@ pub(crate) fn run(args: &ConvTranspose2dArgs) -> Outcome<()> {
     desc.output = size;
     let plan = ConvTranspose2dPlan::new(&desc, args.common.level.0).about("conv-transpose2d")?;
     let [p, q] = plan.geometry().out_size;
-    let shape = shape_of(desc.layout, [desc.batch, desc.out_channels, p, q], input_shape.len());
-    let bias = match &args.bias {
-        None => None,
-        Some(path) => Some(operand(path, &[desc.out_channels], "one value per out channel")?),
-    };
-    let residual = match &args.residual {
-        None => None,
-        Some(path) => Some(operand(path, &shape, "the shape of the output")?),
-    };
+    let order = Order { layout: desc.layout, one_dimensional };
+    let shape = order.shape([desc.batch, desc.out_channels, p, q]);
+    let [bias, residual] =
+        addends(args.bias.as_deref(), args.residual.as_deref(), desc.out_channels, &shape)?;
     let (bias, residual) = (bias.as_deref(), residual.as_deref());
     let len = plan.geometry().dst.len;
     let values = if reference {
@@ -62,14 +57,9 @@ pub(crate) fn run(args: &ConvTranspose2dArgs) -> Outcome<()> {
 /// The descriptor for arrays of these shapes, but for the output's size.
 fn describe(how: &LayerHow, input: &[usize], weights: &[usize]) -> Outcome<ConvTranspose2dDesc> {
     let one_dimensional = input.len() == 3;
-    let orders = match (how.layout, one_dimensional) {
-        (Layout::Nchw, false) => ["NxCxHxW, or NxCxW for one dimension", "IxOxRxS"],
-        (Layout::Nchw, true) => ["NxCxW", "IxOxS, as the input is one-dimensional"],
-        (Layout::Nhwc, false) => ["NxHxWxC, or NxWxC for one dimension", "IxRxSxO"],
-        (Layout::Nhwc, true) => ["NxWxC", "IxSxO, as the input is one-dimensional"],
-    };
-    let [n, c, h, w] = sizes("--input", input, how.layout, one_dimensional, orders[0])?;
-    let [i, o, r, s] = sizes("--weights", weights, how.layout, one_dimensional, orders[1])?;
+    let order = Order { layout: how.layout, one_dimensional };
+    let [n, c, h, w] = order.sizes("--input", input, "NCHW", None)?;
+    let [i, o, r, s] = order.sizes("--weights", weights, "IORS", Some("input"))?;
     if how.groups == 0 {
         return Failure::about("--groups", "must be at least 1, got 0");
     }

@@ -2,12 +2,12 @@
 
 use std::path::Path;
 
-use convoke::{Activation, BiasGradPlan, Conv2dDesc, InputGradPlan, Layout, Operands, WeightsGradPlan};
+use convoke::{Activation, BiasGradPlan, Conv2dDesc, InputGradPlan, Operands, WeightsGradPlan};
 
 use crate::args::GradArgs;
 use crate::args::values::{Pair, Wrt};
 use crate::array::{Array, Data, shape_text};
-use crate::conv2d::{padding, read_f32, shape_of, sizes};
+use crate::conv2d::{Order, padding, read_f32};
 use crate::error::{Context, Failure, Outcome};
 use crate::files::Output;
 use crate::{memory, parts};
@@ -15,7 +15,7 @@ use crate::{memory, parts};
 /// What is read and known of the gradient of the output.
 struct GradOutput {
     sizes: [usize; 4],
-    rank: usize,
+    order: Order,
     values: Vec<f32>,
 }
 
@@ -28,16 +28,9 @@ pub(crate) fn run(args: &GradArgs) -> Outcome<()> {
     }
     let reference = parts::is_reference(args.how.algo)?;
     let output = Output::npy(&args.output)?;
-    let layout = args.how.layout;
     let (shape, values) = read_f32(&args.grad_output)?;
-    let rank = shape.len();
-    let order = match (layout, rank == 3) {
-        (Layout::Nchw, false) => "NxKxPxQ, or NxKxQ for one dimension",
-        (Layout::Nhwc, false) => "NxPxQxK, or NxQxK for one dimension",
-        (Layout::Nchw, true) => "NxKxQ",
-        (Layout::Nhwc, true) => "NxQxK",
-    };
-    let dy = GradOutput { sizes: sizes("--grad-output", &shape, layout, rank == 3, order)?, rank, values };
+    let order = Order { layout: args.how.layout, one_dimensional: shape.len() == 3 };
+    let dy = GradOutput { sizes: order.sizes("--grad-output", &shape, "NKPQ", None)?, order, values };
     let (shape, values) = match args.wrt {
         Wrt::Input => input(args, &dy, reference)?,
         Wrt::Weights => weights(args, &dy, reference)?,
@@ -47,17 +40,9 @@ pub(crate) fn run(args: &GradArgs) -> Outcome<()> {
 }
 
 fn input(args: &GradArgs, dy: &GradOutput, reference: bool) -> Outcome<(Vec<usize>, Vec<f32>)> {
-    let layout = args.how.layout;
-    let one = dy.rank == 3;
-    let order = match (layout, one) {
-        (Layout::Nchw, false) => "OxIxRxS",
-        (Layout::Nhwc, false) => "OxRxSxI",
-        (Layout::Nchw, true) => "OxIxS, as the gradient is one-dimensional",
-        (Layout::Nhwc, true) => "OxSxI, as the gradient is one-dimensional",
-    };
     let (shape, weights) = read_f32(needed(&args.weights, "--weights", "input")?)?;
-    let [o, i, r, s] = sizes("--weights", &shape, layout, one, order)?;
-    let size = needed_pair(args.input_size, "--input-size", "input")?.size(one);
+    let [o, i, r, s] = dy.order.sizes("--weights", &shape, "OIRS", Some("gradient"))?;
+    let size = needed_pair(args.input_size, "--input-size", "input")?.size(dy.order.one_dimensional);
     if o != dy.sizes[1] {
         let k = dy.sizes[1];
         return Failure::about(
@@ -88,21 +73,13 @@ fn input(args: &GradArgs, dy: &GradOutput, reference: bool) -> Outcome<(Vec<usiz
             |piece, dx, scratch| plan.run_piece(piece, &operands, dx, scratch),
         )?
     };
-    Ok((shape_of(layout, [desc.batch, c, size[0], size[1]], dy.rank), values))
+    Ok((dy.order.shape([desc.batch, c, size[0], size[1]]), values))
 }
 
 fn weights(args: &GradArgs, dy: &GradOutput, reference: bool) -> Outcome<(Vec<usize>, Vec<f32>)> {
-    let layout = args.how.layout;
-    let one = dy.rank == 3;
-    let order = match (layout, one) {
-        (Layout::Nchw, false) => "NxCxHxW",
-        (Layout::Nhwc, false) => "NxHxWxC",
-        (Layout::Nchw, true) => "NxCxW, as the gradient is one-dimensional",
-        (Layout::Nhwc, true) => "NxWxC, as the gradient is one-dimensional",
-    };
     let (shape, src) = read_f32(needed(&args.input, "--input", "weights")?)?;
-    let [n, c, h, w] = sizes("--input", &shape, layout, one, order)?;
-    let kernel = needed_pair(args.kernel_size, "--kernel-size", "weights")?.size(one);
+    let [n, c, h, w] = dy.order.sizes("--input", &shape, "NCHW", Some("gradient"))?;
+    let kernel = needed_pair(args.kernel_size, "--kernel-size", "weights")?.size(dy.order.one_dimensional);
     if n != dy.sizes[0] {
         let images = dy.sizes[0];
         return Failure::about(
@@ -126,7 +103,7 @@ fn weights(args: &GradArgs, dy: &GradOutput, reference: bool) -> Outcome<(Vec<us
             |piece, dw, scratch| plan.run_piece(piece, &dy.values, &src, dw, scratch),
         )?
     };
-    Ok((shape_of(layout, [desc.out_channels, c / desc.groups, kernel[0], kernel[1]], dy.rank), values))
+    Ok((dy.order.shape([desc.out_channels, c / desc.groups, kernel[0], kernel[1]]), values))
 }
 
 fn bias(args: &GradArgs, dy: &GradOutput, reference: bool) -> Outcome<(Vec<usize>, Vec<f32>)> {
@@ -162,7 +139,7 @@ fn describe(
     Ok(Conv2dDesc::new(how.layout, n, c, size, k, kernel)
         .stride(how.stride.0)
         .dilation(how.dilation.0)
-        .padding(padding(how, dy.rank == 3)?)
+        .padding(padding(how, dy.order.one_dimensional)?)
         .border(how.border)
         .groups(how.groups)
         .mode(how.mode))

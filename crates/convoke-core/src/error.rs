@@ -89,11 +89,6 @@ pub enum Error {
         /// The operand.
         operand: &'static str,
     },
-    /// A gradient is asked for that is not offered: with respect to the input, of windows that read image values outside it.
-    NoGradient {
-        /// What stands in the way.
-        operand: &'static str,
-    },
     /// A stream was given something when it had not asked for it.
     NotWanted {
         /// The operand.
@@ -151,12 +146,6 @@ impl fmt::Display for Error {
             Error::NotInF64 => f.write_str(
                 "accumulate: must be f32 with any but the direct and the separable algorithm, got f64",
             ),
-            Error::NoGradient { operand } => {
-                write!(
-                    f,
-                    "{operand}: must be zero or constant for an input gradient, got one that reads the image"
-                )
-            }
             Error::NotAPart { operand } => write!(f, "{operand}: must be from 0 to 1, got something else"),
             Error::NotPositive { operand } => write!(f, "{operand}: must be positive, got zero or less"),
         }
@@ -168,6 +157,12 @@ impl core::error::Error for Error {}
 /// `Ok` if `got` is exactly `required`.
 pub(crate) fn check_len(operand: &'static str, required: usize, got: usize) -> Result<(), Error> {
     if got == required { Ok(()) } else { Err(Error::Length { operand, required, got }) }
+}
+
+/// `Ok` if scratch is long enough.
+pub(crate) fn check_scratch(required: usize, scratch: &[f32]) -> Result<(), Error> {
+    let got = scratch.len();
+    if got >= required { Ok(()) } else { Err(Error::Length { operand: "scratch", required, got }) }
 }
 
 /// `Ok` if `got` is at least `required`.

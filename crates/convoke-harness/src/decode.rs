@@ -112,7 +112,7 @@ fn extent(desc: &Conv2dDesc, axis: usize) -> usize {
 }
 
 /// Makes the layer small enough, and its window fit the padded image.
-fn fit(mut desc: Conv2dDesc) -> Conv2dDesc {
+pub(crate) fn fit(mut desc: Conv2dDesc) -> Conv2dDesc {
     loop {
         desc.padding = enough_padding(&desc);
         let Some(sizes) = conv_sizes(&desc) else { return desc };

@@ -14,8 +14,8 @@
 //! | [`mod@run`] | running a problem whole, by rows or by pieces, in [guarded](guard) buffers |
 //! | [`check`], [`filter_check`] | bit equality or the analytic error bound, and whether the comparison meant anything |
 //! | [`chain`] | chains of layers, held against the layers run one after the other |
-//! | [`task`] | transposed convolutions and gradients, from problem to verdict |
-//! | [`choices`], [`decode`], [`decode_chain`], [`strategy`] | problems from bytes, for fuzzers and for proptest |
+//! | [`task`] | transposed convolutions, layers whose weights are not shared, and gradients: problems and runs |
+//! | [`choices`], [`decode`], [`decode_chain`], [`decode_task`], [`strategy`] | problems from bytes, for fuzzers and for proptest |
 //! | [`hostile`], [`sizes`] | descriptors that make no sense, and the planner's arithmetic again in 128 bits |
 //! | [`timing`] | what benchmarks measure |
 //! | [`views`] | tensors in one plain order, for comparing layouts |
@@ -38,6 +38,7 @@ pub mod check;
 pub mod choices;
 pub mod decode;
 pub mod decode_chain;
+pub mod decode_task;
 pub mod engine;
 pub mod fill;
 pub mod filter_check;
@@ -53,6 +54,8 @@ pub mod run;
 pub mod sizes;
 pub mod strategy;
 pub mod task;
+mod task_answer;
+mod task_run;
 pub mod timing;
 pub mod views;
 

@@ -7,12 +7,18 @@ use proptest::test_runner::FileFailurePersistence;
 use crate::chain::ChainProblem;
 use crate::decode::{BYTES, conv_problem, filter_problem};
 use crate::decode_chain::{CHAIN_BYTES, chain_problem};
+use crate::decode_task::{TASK_BYTES, local_problem};
 use crate::filter_problem::FilterProblem;
 use crate::problem::ConvProblem;
 
 /// Layers of every kind; see [`conv_problem`].
 pub fn conv_problems() -> impl Strategy<Value = ConvProblem> {
     vec(any::<u8>(), BYTES).prop_map(|bytes| conv_problem(&bytes))
+}
+
+/// Layers of every kind whose weights are not shared; see [`local_problem`].
+pub fn local_problems() -> impl Strategy<Value = ConvProblem> {
+    vec(any::<u8>(), TASK_BYTES).prop_map(|bytes| local_problem(&bytes))
 }
 
 /// Chains of layers of every kind; see [`chain_problem`].

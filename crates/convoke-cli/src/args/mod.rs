@@ -61,7 +61,7 @@ const GRAD_NOTES: &str = "\
 --wrt weights  needs --grad-output, --input and --kernel-size
 --wrt bias     needs --grad-output
 The gradient of the output is that of the layer's sums, before its activation. Options of the geometry are those of conv2d.
-Gradients with respect to the input are for zero and constant borders, or windows that stay inside.";
+Where a border shows pixels of the input again, those get the gradient of what is shown.";
 
 /// What `learn` does, and what it prints.
 const LEARN_NOTES: &str = "\

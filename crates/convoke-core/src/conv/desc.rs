@@ -1,6 +1,7 @@
 //! What a convolution layer is asked to do, as plain data. The first step of the flow
 //! `descriptor -> plan -> pack -> run`.
 
+use super::setters::layer_setters;
 use crate::{Activation, Border};
 
 /// The order of a tensor's dimensions in memory.
@@ -143,57 +144,11 @@ impl Conv2dDesc {
         }
     }
 
-    /// Sets the stride, `[vertical, horizontal]`.
-    pub const fn stride(mut self, stride: [usize; 2]) -> Self {
-        self.stride = stride;
-        self
-    }
+    layer_setters!();
 
-    /// Sets the dilation, `[vertical, horizontal]`; 1 is dense.
-    pub const fn dilation(mut self, dilation: [usize; 2]) -> Self {
-        self.dilation = dilation;
-        self
-    }
-
-    /// Sets how far windows hang over the edges.
-    pub const fn padding(mut self, padding: Padding) -> Self {
-        self.padding = padding;
-        self
-    }
-
-    /// Sets what they read there.
+    /// Sets what windows that hang over an edge read there.
     pub const fn border(mut self, border: Border) -> Self {
         self.border = border;
-        self
-    }
-
-    /// Sets the number of groups.
-    pub const fn groups(mut self, groups: usize) -> Self {
-        self.groups = groups;
-        self
-    }
-
-    /// Sets correlation or true convolution.
-    pub const fn mode(mut self, mode: Mode) -> Self {
-        self.mode = mode;
-        self
-    }
-
-    /// Sets the activation.
-    pub const fn activation(mut self, activation: Activation) -> Self {
-        self.activation = activation;
-        self
-    }
-
-    /// Sets the elements from one row of `src` to the next.
-    pub const fn src_row_stride(mut self, elements: usize) -> Self {
-        self.src_row_stride = Some(elements);
-        self
-    }
-
-    /// Sets the elements from one row of `dst` (and `residual`) to the next.
-    pub const fn dst_row_stride(mut self, elements: usize) -> Self {
-        self.dst_row_stride = Some(elements);
         self
     }
 }

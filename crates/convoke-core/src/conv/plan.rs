@@ -9,11 +9,12 @@ use convoke_simd::Level;
 use super::desc::{Conv2dDesc, Layout, Mode, Padding};
 use super::direct;
 use super::geometry::{Geometry, Strides};
+use super::methods::{Layered, layer_methods};
 use super::operands::Operands;
 use super::pack::{Blocks, Pack};
 use super::packed::{Packed, are_finite, identity};
 use super::part::Part;
-use super::piece::{Piece, Pieces};
+use super::piece::Pieces;
 use super::route::{Feed, Route};
 use super::turned::Turn;
 use super::window::Walk;
@@ -48,7 +49,7 @@ pub struct Conv2dPlan {
     pub(super) level: Level,
     pub(super) route: Route,
     pub(super) blocks: Blocks,
-    packed: usize,
+    body: usize,
     scratch: usize,
 }
 
@@ -78,9 +79,9 @@ impl Conv2dPlan {
             // One out channel after the other, as the plane kernel takes them.
             Route::Planes(_) => (1, Blocks::new(1, desc.out_channels, steps, 1)),
         };
-        let packed = checked_len("packed weights", &[groups, blocks.total_vectors(), blocks.lanes, steps])?;
-        let packed = checked_len("packed weights", &[Packed::buffer_len(packed)])?;
-        Ok(Self { desc: *desc, geometry, level, route, blocks, packed, scratch })
+        let body = checked_len("packed weights", &[groups, blocks.total_vectors(), blocks.lanes, steps])?;
+        checked_len("packed weights", &[Packed::buffer_len(body)])?;
+        Ok(Self { desc: *desc, geometry, level, route, blocks, body, scratch })
     }
 
     /// The descriptor that was planned.
@@ -88,52 +89,9 @@ impl Conv2dPlan {
         &self.desc
     }
 
-    /// Its checked sizes.
-    pub fn geometry(&self) -> &Geometry {
-        &self.geometry
-    }
-
     /// The level that it runs at.
     pub fn level(&self) -> Level {
         self.level
-    }
-
-    /// Elements of the buffer that [`pack`](Self::pack) needs.
-    pub fn packed_len(&self) -> usize {
-        self.packed
-    }
-
-    /// Elements of scratch that a run, or a piece, needs. Zero is common.
-    pub fn scratch_len(&self) -> usize {
-        self.scratch
-    }
-
-    /// Elements of packed weights without what stands before them.
-    pub(super) fn body_len(&self) -> usize {
-        self.packed - Packed::buffer_len(0)
-    }
-
-    /// What decides the packing: any plan that agrees on it can use the same packed weights.
-    pub(super) fn identity(&self) -> u64 {
-        let [r, s] = self.desc.kernel;
-        let desc = &self.desc;
-        identity(&[
-            1, // the direct algorithm
-            desc.groups,
-            desc.out_channels,
-            self.geometry.group_in,
-            r,
-            s,
-            self.blocks.lanes * self.blocks.vectors,
-            match self.route {
-                Route::Tiles(_) => 1,
-                Route::Planes(_) => 0,
-                Route::Lanes(..) | Route::Turned(_) => 2,
-                Route::Stripes(_) => 3,
-            },
-            (desc.mode == Mode::Convolve).into(),
-            (desc.layout == Layout::Nhwc).into(),
-        ])
     }
 
     /// Packs weights into `buffer`, which must have at least [`packed_len`](Self::packed_len) elements.
@@ -156,94 +114,9 @@ impl Conv2dPlan {
         })
     }
 
-    /// Weights that were packed earlier by a plan for the same layer and level: in flash, from a file.
-    ///
-    /// # Errors
-    /// [`Error::WrongPacking`] if they were packed for anything else, or are not packed weights.
-    pub fn open<'p>(&self, buffer: &'p [f32]) -> Result<Packed<'p>, Error> {
-        Packed::open(buffer, self.body_len(), self.identity())
-    }
-
-    /// Computes the whole output.
-    ///
-    /// Reads nothing outside its operands, reads neither `dst` nor `scratch` before writing them, leaves elements
-    /// between the rows of a strided `dst` as they are, and `scratch` as garbage.
-    ///
-    /// # Errors
-    /// [`Error::Length`] for an operand of the wrong length (`scratch` may be longer), [`Error::WrongPacking`] for
-    /// weights of another plan. `dst` is then as it was.
-    pub fn run(&self, operands: &Operands<'_>, dst: &mut [f32], scratch: &mut [f32]) -> Result<(), Error> {
-        let part = Part::whole(&self.desc, &self.geometry, dst.len())?;
-        self.run_part(&part, operands, dst, scratch)
-    }
-
-    /// Computes output rows `rows` of every image. `dst` is a tensor of just those rows, with the row stride of the
-    /// whole one; `src` and `residual` are whole.
-    ///
-    /// # Errors
-    /// Those of [`run`](Self::run), and a range that does not lie in the output.
-    pub fn run_rows(
-        &self,
-        rows: Range<usize>,
-        operands: &Operands<'_>,
-        dst: &mut [f32],
-        scratch: &mut [f32],
-    ) -> Result<(), Error> {
-        let part = Part::rows(&self.desc, &self.geometry, rows, dst.len())?;
-        self.run_part(&part, operands, dst, scratch)
-    }
-
-    /// About `count` pieces that together are the whole output.
-    pub fn pieces(&self, count: usize) -> Pieces {
-        Pieces::new(&self.desc, &self.geometry, count, self.blocks.vectors * self.blocks.lanes)
-    }
-
     /// Pieces for so many threads, each large enough to be worth it.
     pub fn pieces_for(&self, threads: usize) -> Pieces {
-        Pieces::for_threads(&self.desc, &self.geometry, threads, self.blocks.vectors * self.blocks.lanes)
-    }
-
-    /// Computes one piece. `dst` is exactly [`Piece::dst_range`] of the whole; `src` and `residual` are whole.
-    ///
-    /// # Errors
-    /// Those of [`run`](Self::run), and a piece that does not lie in the output.
-    pub fn run_piece(
-        &self,
-        piece: &Piece,
-        operands: &Operands<'_>,
-        dst: &mut [f32],
-        scratch: &mut [f32],
-    ) -> Result<(), Error> {
-        let part = Part::piece(&self.desc, &self.geometry, piece, dst.len())?;
-        self.run_part(&part, operands, dst, scratch)
-    }
-
-    fn run_part(
-        &self,
-        part: &Part,
-        operands: &Operands<'_>,
-        dst: &mut [f32],
-        scratch: &mut [f32],
-    ) -> Result<(), Error> {
-        operands.check(&self.geometry, self.desc.out_channels)?;
-        let weights = operands.weights.body(self.identity())?;
-        if scratch.len() < self.scratch {
-            return Err(Error::Length { operand: "scratch", required: self.scratch, got: scratch.len() });
-        }
-        self.run_checked(part, operands, weights, dst, scratch);
-        Ok(())
-    }
-
-    /// Computes a part whose operands are known to fit.
-    pub(super) fn run_checked(
-        &self,
-        part: &Part,
-        operands: &Operands<'_>,
-        weights: &[f32],
-        dst: &mut [f32],
-        scratch: &mut [f32],
-    ) {
-        self.level.dispatch(direct::Run { plan: self, part, operands, weights, dst, scratch });
+        Pieces::for_threads(&self.desc, &self.geometry, threads, self.granule())
     }
 
     /// The rows of the input that output rows read.
@@ -325,7 +198,7 @@ impl Conv2dPlan {
             level: self.level,
             tile: [pixels, blocks.vectors * blocks.lanes],
             kernel: self.desc.kernel,
-            packed_bytes: self.packed * size_of::<f32>(),
+            packed_bytes: self.packed_len() * size_of::<f32>(),
             scratch_bytes: self.scratch * size_of::<f32>(),
             macs: self.geometry.macs,
             vector_macs: vector_outputs.div_ceil(shared as u64).saturating_mul(vectors as u64),
@@ -339,6 +212,63 @@ impl Conv2dPlan {
 
 /// An element that is brought into another order, in squares, in the time of a vector multiply-add.
 const PER_MOVED: f64 = 0.7;
+
+layer_methods!(Conv2dPlan, plan => plan);
+
+impl Layered for Conv2dPlan {
+    fn layer(&self) -> &Conv2dDesc {
+        &self.desc
+    }
+
+    fn sizes(&self) -> &Geometry {
+        &self.geometry
+    }
+
+    fn body_len(&self) -> usize {
+        self.body
+    }
+
+    fn identity(&self) -> u64 {
+        let [r, s] = self.desc.kernel;
+        let desc = &self.desc;
+        identity(&[
+            1, // the direct algorithm
+            desc.groups,
+            desc.out_channels,
+            self.geometry.group_in,
+            r,
+            s,
+            self.blocks.lanes * self.blocks.vectors,
+            match self.route {
+                Route::Tiles(_) => 1,
+                Route::Planes(_) => 0,
+                Route::Lanes(..) | Route::Turned(_) => 2,
+                Route::Stripes(_) => 3,
+            },
+            (desc.mode == Mode::Convolve).into(),
+            (desc.layout == Layout::Nhwc).into(),
+        ])
+    }
+
+    fn needs_scratch(&self) -> usize {
+        self.scratch
+    }
+
+    fn granule(&self) -> usize {
+        self.blocks.vectors * self.blocks.lanes
+    }
+
+    fn run_checked(
+        &self,
+        part: &Part,
+        operands: &Operands<'_>,
+        weights: &[f32],
+        dst: &mut [f32],
+        scratch: &mut [f32],
+    ) {
+        self.level.dispatch(direct::Run { plan: self, part, operands, weights, dst, scratch });
+    }
+}
 
 /// What a plan decided. `Display` tells it in one line.
 #[derive(Clone, Copy, Debug)]

@@ -93,6 +93,13 @@ impl Walk {
         at_least(self.before)..at_least(self.before + self.size)
     }
 
+    /// Of `count` outputs, those whose tap `tap` lies inside.
+    pub(crate) fn inside(&self, tap: usize, count: usize) -> Range<usize> {
+        let first = tap * self.dilation;
+        let before = |edge: usize| edge.saturating_sub(first).div_ceil(self.stride).min(count);
+        before(self.before)..before(self.before + self.size)
+    }
+
     /// Cuts `outputs` into runs that share their taps, in order.
     pub(crate) fn spans(self, outputs: Range<usize>) -> impl Iterator<Item = Span> + Clone {
         let mut next = outputs.start;
@@ -147,6 +154,10 @@ mod tests {
                                         span.taps.clone().collect::<Vec<_>>(),
                                         "{walk:?} {out}"
                                     );
+                                    for tap in 0..taps {
+                                        let among = walk.inside(tap, outputs.end);
+                                        assert_eq!(among.contains(&out), inside.contains(&tap));
+                                    }
                                 }
                             }
                             assert_eq!(next, outputs.end);

@@ -2,8 +2,8 @@
 
 use convoke_core::{Activation, Conv2dDesc, Error, Geometry};
 
-use super::layer::{Layer, Parameter, batch_of, check, check_backward, initial};
-use super::shared::{Descs, Shared};
+use super::layer::{Layer, Parameter, initial};
+use super::learned::{Descs, Learned, learns};
 use crate::options::Options;
 
 /// A convolutional layer whose weights and bias are learned: [`convoke::Conv2d`](crate::Conv2d) with the gradients
@@ -30,12 +30,11 @@ use crate::options::Options;
 /// ```
 #[derive(Debug)]
 pub struct Conv2d {
-    desc: Conv2dDesc,
+    learned: Learned,
     geometry: Geometry,
-    parameters: [Parameter; 2],
-    shared: Option<Shared>,
-    options: Options,
 }
+
+learns!(Conv2d);
 
 impl Conv2d {
     /// A layer with random weights, which `seed` decides, and a bias of 0.
@@ -52,25 +51,22 @@ impl Conv2d {
         dense(&desc)?;
         let fan_in = geometry.group_in * desc.kernel[0] * desc.kernel[1];
         let parameters = initial(geometry.weights_len, fan_in, desc.out_channels, seed)?;
-        Ok(Self { desc, geometry, parameters, shared: None, options: *options })
+        let descs = |one: &Conv2dDesc, batch: usize| {
+            let mut desc = *one;
+            desc.batch = batch;
+            Descs { rows: desc, columns: desc }
+        };
+        Ok(Self { learned: Learned::new(desc, &geometry, parameters, descs, options), geometry })
     }
 
     /// The layer's descriptor, for one example.
     pub fn desc(&self) -> &Conv2dDesc {
-        &self.desc
+        self.learned.desc()
     }
 
     /// The layer's sizes, for one example.
     pub fn geometry(&self) -> &Geometry {
         &self.geometry
-    }
-
-    fn ready(&mut self, batch: usize) -> Result<(&mut Shared, &mut [Parameter; 2]), Error> {
-        let mut desc = self.desc;
-        desc.batch = batch;
-        let descs = || Descs { rows: desc, columns: desc };
-        let shared = Shared::ready(&mut self.shared, batch, descs, &self.parameters, &self.options)?;
-        Ok((shared, &mut self.parameters))
     }
 }
 
@@ -90,42 +86,4 @@ pub(super) fn dense(desc: &Conv2dDesc) -> Result<(), Error> {
         }
     }
     Ok(())
-}
-
-impl Layer for Conv2d {
-    fn src_len(&self) -> usize {
-        self.geometry.src.len
-    }
-
-    fn dst_len(&self) -> usize {
-        self.geometry.dst.len
-    }
-
-    fn forward(&mut self, src: &[f32], dst: &mut [f32]) -> Result<(), Error> {
-        let batch = batch_of(src, self.src_len())?;
-        check("dst", batch * self.dst_len(), dst.len())?;
-        let (shared, parameters) = self.ready(batch)?;
-        shared.forward(src, parameters, dst)
-    }
-
-    fn backward(&mut self, src: &[f32], dst_grad: &[f32], src_grad: Option<&mut [f32]>) -> Result<(), Error> {
-        let batch = check_backward(self, src, dst_grad, src_grad.as_deref())?;
-        let (shared, parameters) = self.ready(batch)?;
-        shared.backward(src, dst_grad, src_grad, parameters)
-    }
-
-    fn parameters(&self) -> &[Parameter] {
-        &self.parameters
-    }
-
-    fn parameters_mut(&mut self) -> &mut [Parameter] {
-        if let Some(shared) = &mut self.shared {
-            shared.forget_weights();
-        }
-        &mut self.parameters
-    }
-
-    fn macs(&self) -> u64 {
-        self.geometry.macs
-    }
 }

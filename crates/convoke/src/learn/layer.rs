@@ -27,8 +27,7 @@ pub trait Layer: Send {
     /// nothing of an earlier [`forward`](Self::forward).
     ///
     /// # Errors
-    /// As [`forward`](Self::forward), for `dst_grad` and `src_grad`; [`Error::NoGradient`] where the layer has none
-    /// with respect to its input.
+    /// As [`forward`](Self::forward), for `dst_grad` and `src_grad`.
     fn backward(&mut self, src: &[f32], dst_grad: &[f32], src_grad: Option<&mut [f32]>) -> Result<(), Error>;
 
     /// What the layer learns.

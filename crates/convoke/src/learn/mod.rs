@@ -32,6 +32,7 @@ mod activate;
 mod conv2d;
 mod fully_connected;
 mod layer;
+mod learned;
 mod locally_connected;
 mod loss;
 mod mask_fit;

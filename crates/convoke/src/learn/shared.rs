@@ -6,17 +6,11 @@ use convoke_core::{BiasGradPlan, Conv2dDesc, Error, InputGradPlan, Operands, Wei
 use rayon::prelude::*;
 
 use super::layer::Parameter;
+use super::learned::Descs;
 use super::threads::run_pieces;
 use crate::buffer::{Scratch, zeros};
 use crate::conv2d::Conv2d;
 use crate::options::Options;
-
-/// The two ways in which plans see a batch. They differ where its examples are pixels: rows, which pieces of a result can be, and
-/// columns, which the gradient of the weights reads best.
-pub(super) struct Descs {
-    pub(super) rows: Conv2dDesc,
-    pub(super) columns: Conv2dDesc,
-}
 
 /// Everything that depends on the number of examples.
 #[derive(Debug)]

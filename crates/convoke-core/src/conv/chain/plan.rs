@@ -8,6 +8,7 @@ use super::error::{ChainError, of_layer};
 use super::run::Run;
 use super::strip::{LINE, Strips};
 use crate::conv::geometry::Geometry;
+use crate::conv::methods::Layered;
 use crate::conv::packed::Packed;
 use crate::conv::part::Part;
 use crate::conv::piece::{Piece, Pieces};

@@ -5,6 +5,7 @@ use super::desc::ChainOperands;
 use super::plan::ChainPlan;
 use super::strip::{LINE, Strips};
 use crate::conv::geometry::Strides;
+use crate::conv::methods::Layered;
 use crate::conv::operands::Operands;
 use crate::conv::part::Part;
 use crate::conv::plan::Conv2dPlan;

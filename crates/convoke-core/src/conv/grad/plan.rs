@@ -13,7 +13,7 @@ use crate::conv::desc::{Conv2dDesc, Mode};
 use crate::conv::geometry::Geometry;
 use crate::conv::packed::are_finite;
 use crate::conv::piece::{Piece, Pieces};
-use crate::error::{Error, check_len};
+use crate::error::{Error, check_len, check_scratch};
 
 /// The gradient of a convolution with respect to its weights ("backward weights"), planned from the convolution's
 /// descriptor.
@@ -135,10 +135,7 @@ impl WeightsGradPlan {
     ) -> Result<(), Error> {
         check_len("dy", self.geometry.dst.len, dy.len())?;
         check_len("src", self.geometry.src.len, src.len())?;
-        if scratch.len() < self.scratch_len() {
-            let (required, got) = (self.scratch_len(), scratch.len());
-            return Err(Error::Length { operand: "scratch", required, got });
-        }
+        check_scratch(self.scratch, scratch)?;
         if self.desc.batch == 0 {
             dw.fill(0.0);
             return Ok(());

@@ -8,7 +8,7 @@ use super::walk::{BiasGrad, Forward, InputGrad, WeightsGrad};
 use crate::conv::desc::Conv2dDesc;
 use crate::conv::geometry::Geometry;
 use crate::conv::piece::{Piece, Pieces};
-use crate::error::{Error, check_len, checked_len};
+use crate::error::{Error, check_len, check_scratch, checked_len};
 use crate::kernel::local::LANES;
 
 /// A locally connected layer, planned: a convolution whose weights are not shared, so that each output has a set of its own; and its gradients.
@@ -204,7 +204,7 @@ impl LocallyConnected2dPlan {
             check_len("bias", self.bias_len(), bias.len())?;
         }
         check_len("dst", images.len() * self.geometry.dst.image, dst.len())?;
-        self.check_scratch(scratch)?;
+        check_scratch(self.scratch, scratch)?;
         self.level.dispatch(Forward { plan: self, images, src, weights, bias, dst, scratch });
         Ok(())
     }
@@ -256,7 +256,7 @@ impl LocallyConnected2dPlan {
         check_len("dy", self.geometry.dst.len, dy.len())?;
         check_len("weights", self.weights, weights.len())?;
         check_len("dx", images.len() * self.geometry.src.image, dx.len())?;
-        self.check_scratch(scratch)?;
+        check_scratch(self.scratch, scratch)?;
         self.level.dispatch(InputGrad { plan: self, images, dy, weights, dx, scratch });
         Ok(())
     }
@@ -311,7 +311,7 @@ impl LocallyConnected2dPlan {
         check_len("dy", self.geometry.dst.len, dy.len())?;
         check_len("src", self.geometry.src.len, src.len())?;
         check_len("dw", outputs.len() * self.geometry.weights_len, dw.len())?;
-        self.check_scratch(scratch)?;
+        check_scratch(self.scratch, scratch)?;
         if self.desc.batch == 0 {
             dw.fill(0.0);
             return Ok(());
@@ -351,14 +351,6 @@ impl LocallyConnected2dPlan {
         check_len("dy", self.geometry.dst.len, dy.len())?;
         check_len("db", places.len(), db.len())?;
         self.level.dispatch(BiasGrad { dy, image: self.bias_len(), places, db });
-        Ok(())
-    }
-
-    fn check_scratch(&self, scratch: &[f32]) -> Result<(), Error> {
-        let (required, got) = (self.scratch, scratch.len());
-        if got < required {
-            return Err(Error::Length { operand: "scratch", required, got });
-        }
         Ok(())
     }
 }

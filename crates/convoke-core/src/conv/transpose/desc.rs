@@ -2,6 +2,7 @@
 
 use crate::Activation;
 use crate::conv::desc::{Layout, Mode, Padding};
+use crate::conv::setters::layer_setters;
 
 /// Which of the sizes that the input may have come from the output has: a stride forgets the remainder.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -109,23 +110,7 @@ impl ConvTranspose2dDesc {
         }
     }
 
-    /// Sets the stride, `[vertical, horizontal]`.
-    pub const fn stride(mut self, stride: [usize; 2]) -> Self {
-        self.stride = stride;
-        self
-    }
-
-    /// Sets the dilation, `[vertical, horizontal]`; 1 is dense.
-    pub const fn dilation(mut self, dilation: [usize; 2]) -> Self {
-        self.dilation = dilation;
-        self
-    }
-
-    /// Sets what is cut off at the edges.
-    pub const fn padding(mut self, padding: Padding) -> Self {
-        self.padding = padding;
-        self
-    }
+    layer_setters!();
 
     /// Sets how many rows and columns more than the least the output has.
     pub const fn output_padding(mut self, more: [usize; 2]) -> Self {
@@ -136,36 +121,6 @@ impl ConvTranspose2dDesc {
     /// Sets height and width of the output.
     pub const fn output_size(mut self, size: [usize; 2]) -> Self {
         self.output = OutputSize::Exact(size);
-        self
-    }
-
-    /// Sets the number of groups.
-    pub const fn groups(mut self, groups: usize) -> Self {
-        self.groups = groups;
-        self
-    }
-
-    /// Sets whether the weights lie as they stand or turned.
-    pub const fn mode(mut self, mode: Mode) -> Self {
-        self.mode = mode;
-        self
-    }
-
-    /// Sets the activation.
-    pub const fn activation(mut self, activation: Activation) -> Self {
-        self.activation = activation;
-        self
-    }
-
-    /// Sets the elements from one row of `src` to the next.
-    pub const fn src_row_stride(mut self, elements: usize) -> Self {
-        self.src_row_stride = Some(elements);
-        self
-    }
-
-    /// Sets the elements from one row of `dst` (and `residual`) to the next.
-    pub const fn dst_row_stride(mut self, elements: usize) -> Self {
-        self.dst_row_stride = Some(elements);
         self
     }
 

@@ -4,13 +4,13 @@
 use convoke_simd::Level;
 
 use super::axis::Axis;
+use super::fold::Fold;
 use super::phases::Phases;
 use super::plan::{TransposeDescription, geometry};
 use crate::conv::desc::Conv2dDesc;
 use crate::conv::geometry::Geometry;
-use crate::conv::operands::Operands;
+use crate::conv::methods::layer_methods;
 use crate::conv::packed::Packed;
-use crate::conv::piece::{Piece, Pieces};
 use crate::error::Error;
 use crate::{Activation, Border};
 
@@ -22,9 +22,11 @@ use crate::{Activation, Border};
 /// dx[n, c, y, x] = sum over k, r, s of  w[k, c, r, s] * dy[n, k, p, q]   where  p*SH - top + r*DH = y,  q*SW - left + s*DW = x
 /// ```
 ///
-/// Input that no window reaches has a gradient of 0. The weights are the layer's own, OIHW or OHWI. `dy` is shaped like the
-/// layer's `dst`, and `dx` like its `src`, row strides included. Sums and bits are as in
-/// [`ConvTranspose2dPlan`](crate::ConvTranspose2dPlan).
+/// for every place `(y, x)` that a window reads; and where a border shows pixels of the image, the gradient of a place outside belongs to the pixel that it
+/// shows. A pixel that no window reads has a gradient of 0, and a constant border has none. The weights are the layer's own, OIHW or OHWI. `dy` is shaped like the
+/// layer's `dst`, and `dx` like its `src`, row strides included; here `dy` is what is read, so `src`, and `dx` what is written, `dst`. Sums and bits are as in
+/// [`ConvTranspose2dPlan`](crate::ConvTranspose2dPlan), bias and residual included; what windows read outside the image is added last: tap by tap of the
+/// window, output by output, then in out channels.
 ///
 /// [`Operands::residual`] is shaped like `dx` and added to it: where an input has several uses, their gradients add up.
 ///
@@ -50,14 +52,9 @@ impl InputGradPlan {
     /// Plans the gradient of the layer `desc`, whose activation is not looked at.
     ///
     /// # Errors
-    /// Those of [`Conv2dPlan::new`](crate::Conv2dPlan::new); [`Error::NoGradient`] for a layer whose windows hang over the edges and
-    /// read image values there, so a border other than zero and constants: extend the image first; a stride above 64 together with a dilation.
+    /// Those of [`Conv2dPlan::new`](crate::Conv2dPlan::new), and a stride above 64 together with a dilation.
     pub fn new(desc: &Conv2dDesc, level: Level) -> Result<Self, Error> {
         let layer = Geometry::new(desc)?;
-        let inside = [layer.pad_before, layer.pad_after] == [[0, 0]; 2];
-        if !inside && !matches!(desc.border, Border::Zero | Border::Constant(_)) {
-            return Err(Error::NoGradient { operand: "border" });
-        }
         let mut axes = [0, 1].map(|axis| Axis {
             stride: desc.stride[axis],
             dilation: desc.dilation[axis],
@@ -84,17 +81,15 @@ impl InputGradPlan {
         };
         let pads = [layer.pad_before, layer.pad_after];
         let geometry = geometry(&transposed, [layer.dst, layer.src], desc.in_size, pads)?;
-        Ok(Self { desc: *desc, phases: Phases::new(transposed, geometry, axes, level)? })
+        Ok(Self {
+            desc: *desc,
+            phases: Phases::new(transposed, geometry, axes, Fold::new(desc, &layer), level)?,
+        })
     }
 
     /// The layer whose gradient this is.
     pub fn desc(&self) -> &Conv2dDesc {
         &self.desc
-    }
-
-    /// The sizes of this operation: its `src` is `dy`, its `dst` is `dx`.
-    pub fn geometry(&self) -> &Geometry {
-        &self.phases.geometry
     }
 
     /// Height and width of `dy`.
@@ -107,16 +102,6 @@ impl InputGradPlan {
         self.phases.level
     }
 
-    /// Elements of the buffer that [`pack`](Self::pack) needs.
-    pub fn packed_len(&self) -> usize {
-        self.phases.packed_len()
-    }
-
-    /// Elements of scratch that a run, or a piece, needs.
-    pub fn scratch_len(&self) -> usize {
-        self.phases.scratch_len()
-    }
-
     /// Packs the layer's weights into `buffer`, which must have at least [`packed_len`](Self::packed_len) elements. They are the
     /// same numbers in the same order as for [`Conv2dPlan::pack`](crate::Conv2dPlan::pack), and packed differently.
     ///
@@ -124,56 +109,6 @@ impl InputGradPlan {
     /// [`Error::Length`] for weights of another length or a buffer that is too short.
     pub fn pack<'p>(&self, weights: &[f32], buffer: &'p mut [f32]) -> Result<Packed<'p>, Error> {
         self.phases.pack(weights, buffer)
-    }
-
-    /// Weights that were packed earlier by a plan for the same layer and level.
-    ///
-    /// # Errors
-    /// [`Error::WrongPacking`] if they were packed for anything else, or are not packed weights.
-    pub fn open<'p>(&self, buffer: &'p [f32]) -> Result<Packed<'p>, Error> {
-        self.phases.open(buffer)
-    }
-
-    /// Computes all of `dx`; `operands.src` is `dy`.
-    ///
-    /// # Errors
-    /// [`Error::Length`] for an operand of the wrong length (`scratch` may be longer), [`Error::WrongPacking`] for
-    /// weights of another plan. `dx` is then as it was.
-    pub fn run(&self, operands: &Operands<'_>, dx: &mut [f32], scratch: &mut [f32]) -> Result<(), Error> {
-        self.phases.run(operands, dx, scratch)
-    }
-
-    /// Computes rows `rows` of `dx` of every image, to a tensor of just those rows with the row stride of the whole one.
-    ///
-    /// # Errors
-    /// Those of [`run`](Self::run), and a range that does not lie in `dx`.
-    pub fn run_rows(
-        &self,
-        rows: core::ops::Range<usize>,
-        operands: &Operands<'_>,
-        dx: &mut [f32],
-        scratch: &mut [f32],
-    ) -> Result<(), Error> {
-        self.phases.run_rows(rows, operands, dx, scratch)
-    }
-
-    /// About `count` pieces that together are all of `dx`.
-    pub fn pieces(&self, count: usize) -> Pieces {
-        self.phases.pieces(count)
-    }
-
-    /// Computes one piece. `dx` is exactly [`Piece::dst_range`] of the whole; `dy` is whole.
-    ///
-    /// # Errors
-    /// Those of [`run`](Self::run), and a piece that does not lie in `dx`.
-    pub fn run_piece(
-        &self,
-        piece: &Piece,
-        operands: &Operands<'_>,
-        dx: &mut [f32],
-        scratch: &mut [f32],
-    ) -> Result<(), Error> {
-        self.phases.run_piece(piece, operands, dx, scratch)
     }
 
     /// The `n` of the error bound `|dx - exact| <= n * 2^-24 * sum |w * dy|`: see
@@ -187,3 +122,5 @@ impl InputGradPlan {
         self.phases.describe()
     }
 }
+
+layer_methods!(InputGradPlan, plan => &plan.phases);

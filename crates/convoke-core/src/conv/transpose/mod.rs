@@ -4,6 +4,7 @@
 
 pub(crate) mod axis;
 pub(crate) mod desc;
+mod fold;
 pub(crate) mod input_grad;
 mod pack;
 mod phases;

@@ -5,9 +5,11 @@
 use convoke_simd::Level;
 
 use super::axis::{Axis, Phase, Run};
+use super::fold::{self, Fold};
 use crate::Activation;
 use crate::conv::desc::{Conv2dDesc, Layout, Mode};
 use crate::conv::geometry::{Geometry, Strides};
+use crate::conv::methods::Layered;
 use crate::conv::packed::{Packed, identity};
 use crate::conv::plan::Conv2dPlan;
 use crate::conv::route::Route;
@@ -29,13 +31,15 @@ pub(crate) struct Phases {
     pub(super) axes: [Axis; 2],
     pub(super) level: Level,
     pub(super) strip: Option<Strip>,
-    pub(super) body: usize,
-    scratch: usize,
+    /// Packed weights: those of the phases, and behind them those of the border.
+    pub(super) body: [usize; 2],
+    pub(super) fold: Option<Fold>,
+    pub(super) scratch: usize,
     /// What is applied after strips are woven together.
     pub(super) finish: Activation,
     /// Out channels that are made together.
     pub(super) granule: usize,
-    identity: u64,
+    pub(super) identity: u64,
 }
 
 /// Columns of planes that lie apart are made in scratch and woven together.
@@ -53,6 +57,7 @@ impl Phases {
         mut layer: Conv2dDesc,
         geometry: Geometry,
         axes: [Axis; 2],
+        fold: Option<Fold>,
         level: Level,
     ) -> Result<Self, Error> {
         let strip = match layer.layout {
@@ -69,7 +74,8 @@ impl Phases {
             axes,
             level,
             strip,
-            body: 0,
+            body: [0; 2],
+            fold,
             scratch: 0,
             finish,
             granule: 1,
@@ -92,6 +98,7 @@ impl Phases {
             axes[1].before % axes[1].stride,
             (layer.layout == Layout::Nhwc).into(),
             (layer.mode == Mode::Convolve).into(),
+            fold.is_some().into(),
         ]);
         for rows in axes[0].runs() {
             for cols in axes[1].runs() {
@@ -112,28 +119,23 @@ impl Phases {
             }
         }
         phases.identity = parts;
-        phases.body = checked_len("packed weights", &[body.checked_add(staged).ok_or(overflow)?])?;
-        checked_len("packed weights", &[Packed::buffer_len(phases.body)])?;
+        let body = checked_len("packed weights", &[body.checked_add(staged).ok_or(overflow)?])?;
+        phases.body = [body, fold.map_or(0, |_| fold::len(&phases.geometry))];
+        let all = checked_len("packed weights", &[body.checked_add(phases.body[1]).ok_or(overflow)?])?;
+        checked_len("packed weights", &[Packed::buffer_len(all)])?;
         let strip = phases.strip.map_or(0, |strip| strip.len);
         phases.scratch = checked_len("scratch", &[phases.scratch.saturating_add(strip)])?;
         Ok(phases)
     }
 
-    pub(super) fn packed_len(&self) -> usize {
-        Packed::buffer_len(self.body)
-    }
-
-    pub(super) fn scratch_len(&self) -> usize {
-        self.scratch
-    }
-
-    pub(super) fn identity(&self) -> u64 {
-        self.identity
-    }
-
     /// Terms of an output, bias and residual counted.
     pub(super) fn error_terms(&self) -> usize {
-        self.axes[0].most_taps() * self.axes[1].most_taps() * self.geometry.group_in + 2
+        let taps = |axis: usize| {
+            let times = self.fold.map_or(1, |fold| fold.times(axis));
+            let Axis { taps, size, .. } = self.axes[axis];
+            self.axes[axis].most_taps().saturating_mul(times).min(taps.saturating_mul(size))
+        };
+        taps(0).saturating_mul(taps(1)).saturating_mul(self.geometry.group_in).saturating_add(2)
     }
 
     /// The plan of the phase in which these meet: of its rows and its columns.

@@ -1,24 +1,20 @@
 //! The plan of a transposed convolution: what [`Conv2dPlan`](crate::Conv2dPlan) is to an ordinary one.
 
 use core::fmt;
-use core::ops::Range;
 
 use convoke_simd::Level;
 
 use super::axis::Axis;
 use super::desc::ConvTranspose2dDesc;
-use super::pack::Pack;
 use super::phases::Phases;
 use crate::conv::desc::Conv2dDesc;
 use crate::conv::geometry::{Geometry, Strides};
-use crate::conv::operands::Operands;
-use crate::conv::packed::{Packed, are_finite};
-use crate::conv::part::Part;
-use crate::conv::piece::{Piece, Pieces};
-use crate::error::{Error, check_at_least, check_len, checked_len};
+use crate::conv::methods::{Layered, layer_methods};
+use crate::conv::packed::Packed;
+use crate::error::{Error, check_at_least, checked_len};
 
 /// A transposed convolution, planned. A `Copy` value without heap that threads may share: it says how long its buffers must
-/// be, packs weights, and runs.
+/// be, packs weights, and runs. What its geometry calls padding is what is cut off.
 ///
 /// No zeros are inserted: a stride takes the output apart into phases, and each is an ordinary convolution with its share of
 /// the taps. Every sum starts at `+0` and runs over the inputs that reach the output, row by row, then column by column (so over
@@ -89,7 +85,7 @@ impl ConvTranspose2dPlan {
             reached.saturating_sub(axis.before + axis.out)
         });
         let geometry = geometry(&layer, [src, dst], out_size, [pad_before, pad_after])?;
-        Ok(Self { desc: *desc, phases: Phases::new(layer, geometry, axes, level)? })
+        Ok(Self { desc: *desc, phases: Phases::new(layer, geometry, axes, None, level)? })
     }
 
     /// The descriptor that was planned.
@@ -97,24 +93,9 @@ impl ConvTranspose2dPlan {
         &self.desc
     }
 
-    /// Its checked sizes: `src` and `dst` are those of this operation, `pad_before` and `pad_after` what is cut off.
-    pub fn geometry(&self) -> &Geometry {
-        &self.phases.geometry
-    }
-
     /// The level that it runs at.
     pub fn level(&self) -> Level {
         self.phases.level
-    }
-
-    /// Elements of the buffer that [`pack`](Self::pack) needs.
-    pub fn packed_len(&self) -> usize {
-        self.phases.packed_len()
-    }
-
-    /// Elements of scratch that a run, or a piece, needs.
-    pub fn scratch_len(&self) -> usize {
-        self.phases.scratch_len()
     }
 
     /// Packs weights into `buffer`, which must have at least [`packed_len`](Self::packed_len) elements.
@@ -126,56 +107,6 @@ impl ConvTranspose2dPlan {
     /// [`Error::Length`] for weights of another length or a buffer that is too short.
     pub fn pack<'p>(&self, weights: &[f32], buffer: &'p mut [f32]) -> Result<Packed<'p>, Error> {
         self.phases.pack(weights, buffer)
-    }
-
-    /// Weights that were packed earlier by a plan for the same layer and level.
-    ///
-    /// # Errors
-    /// [`Error::WrongPacking`] if they were packed for anything else, or are not packed weights.
-    pub fn open<'p>(&self, buffer: &'p [f32]) -> Result<Packed<'p>, Error> {
-        self.phases.open(buffer)
-    }
-
-    /// Computes the whole output. What is read and written is as in [`Conv2dPlan::run`](crate::Conv2dPlan::run).
-    ///
-    /// # Errors
-    /// [`Error::Length`] for an operand of the wrong length (`scratch` may be longer), [`Error::WrongPacking`] for
-    /// weights of another plan. `dst` is then as it was.
-    pub fn run(&self, operands: &Operands<'_>, dst: &mut [f32], scratch: &mut [f32]) -> Result<(), Error> {
-        self.phases.run(operands, dst, scratch)
-    }
-
-    /// Computes output rows `rows` of every image, to a tensor of just those rows with the row stride of the whole one.
-    ///
-    /// # Errors
-    /// Those of [`run`](Self::run), and a range that does not lie in the output.
-    pub fn run_rows(
-        &self,
-        rows: Range<usize>,
-        operands: &Operands<'_>,
-        dst: &mut [f32],
-        scratch: &mut [f32],
-    ) -> Result<(), Error> {
-        self.phases.run_rows(rows, operands, dst, scratch)
-    }
-
-    /// About `count` pieces that together are the whole output.
-    pub fn pieces(&self, count: usize) -> Pieces {
-        self.phases.pieces(count)
-    }
-
-    /// Computes one piece. `dst` is exactly [`Piece::dst_range`] of the whole; `src` and `residual` are whole.
-    ///
-    /// # Errors
-    /// Those of [`run`](Self::run), and a piece that does not lie in the output.
-    pub fn run_piece(
-        &self,
-        piece: &Piece,
-        operands: &Operands<'_>,
-        dst: &mut [f32],
-        scratch: &mut [f32],
-    ) -> Result<(), Error> {
-        self.phases.run_piece(piece, operands, dst, scratch)
     }
 
     /// The `n` of the error bound `|y - exact| <= n * 2^-24 * sum |w * x|` of every sum before the activation, as
@@ -208,54 +139,9 @@ pub(super) fn geometry(
     Ok(Geometry { out_size, pad_before, pad_after, group_in, group_out, src, dst, weights_len, macs })
 }
 
+layer_methods!(ConvTranspose2dPlan, plan => &plan.phases);
+
 impl Phases {
-    pub(super) fn pack<'p>(&self, weights: &[f32], buffer: &'p mut [f32]) -> Result<Packed<'p>, Error> {
-        check_len("weights", self.geometry.weights_len, weights.len())?;
-        Packed::make(buffer, self.body, self.identity(), are_finite(weights), |packed| {
-            self.level.dispatch(Pack { phases: self, weights, packed });
-        })
-    }
-
-    pub(super) fn open<'p>(&self, buffer: &'p [f32]) -> Result<Packed<'p>, Error> {
-        Packed::open(buffer, self.body, self.identity())
-    }
-
-    pub(super) fn run(
-        &self,
-        operands: &Operands<'_>,
-        dst: &mut [f32],
-        scratch: &mut [f32],
-    ) -> Result<(), Error> {
-        let part = Part::whole(&self.layer, &self.geometry, dst.len())?;
-        self.run_part(&part, operands, dst, scratch)
-    }
-
-    pub(super) fn run_rows(
-        &self,
-        rows: Range<usize>,
-        operands: &Operands<'_>,
-        dst: &mut [f32],
-        scratch: &mut [f32],
-    ) -> Result<(), Error> {
-        let part = Part::rows(&self.layer, &self.geometry, rows, dst.len())?;
-        self.run_part(&part, operands, dst, scratch)
-    }
-
-    pub(super) fn pieces(&self, count: usize) -> Pieces {
-        Pieces::new(&self.layer, &self.geometry, count, self.granule)
-    }
-
-    pub(super) fn run_piece(
-        &self,
-        piece: &Piece,
-        operands: &Operands<'_>,
-        dst: &mut [f32],
-        scratch: &mut [f32],
-    ) -> Result<(), Error> {
-        let part = Part::piece(&self.layer, &self.geometry, piece, dst.len())?;
-        self.run_part(&part, operands, dst, scratch)
-    }
-
     pub(super) fn describe(&self) -> TransposeDescription {
         let mut most_taps = 0;
         let mut reads = "nothing";
@@ -274,9 +160,10 @@ impl Phases {
             kernel: self.layer.kernel,
             phases: self.axes.map(|axis| axis.phases()),
             reads,
+            border: self.fold.is_some(),
             level: self.level,
-            packed_bytes: self.packed_len() * size_of::<f32>(),
-            scratch_bytes: self.scratch_len() * size_of::<f32>(),
+            packed_bytes: Packed::buffer_len(self.body_len()) * size_of::<f32>(),
+            scratch_bytes: self.scratch * size_of::<f32>(),
             macs: self.geometry.macs,
             error_terms: self.error_terms(),
         }
@@ -293,6 +180,8 @@ pub struct TransposeDescription {
     pub phases: [usize; 2],
     /// How the phase with the most taps gets its input.
     pub reads: &'static str,
+    /// Whether a border shows the image, so that what windows read there is added to the pixels shown.
+    pub border: bool,
     /// The level.
     pub level: Level,
     /// Size of the packing buffer in bytes.
@@ -310,9 +199,14 @@ impl fmt::Display for TransposeDescription {
         let ([r, s], [down, across]) = (self.kernel, self.phases);
         write!(
             f,
-            "transposed {r}x{s} in {down}x{across} phases, {}, {}, packed {} bytes, scratch {} bytes, error at most {} * 2^-24 * \
+            "transposed {r}x{s} in {down}x{across} phases, {}, {}{}, packed {} bytes, scratch {} bytes, error at most {} * 2^-24 * \
              sum|w*x|",
-            self.reads, self.level, self.packed_bytes, self.scratch_bytes, self.error_terms
+            self.reads,
+            if self.border { "border added, " } else { "" },
+            self.level,
+            self.packed_bytes,
+            self.scratch_bytes,
+            self.error_terms
         )
     }
 }

@@ -1,5 +1,5 @@
 //! The walk of a transposed convolution: bands of output rows, and for each of them the phases, one ordinary convolution
-//! after the other. Their outputs lie a stride apart: the kernels write pixels (NHWC) where they belong. Planes (NCHW) would be
+//! after the other; then what a border adds, where it shows the image. The phases' outputs lie a stride apart: the kernels write pixels (NHWC) where they belong. Planes (NCHW) would be
 //! written value by value, so there a strip of each phase is made in scratch and the strips are woven together.
 
 use core::ops::Range;
@@ -7,33 +7,52 @@ use core::ops::Range;
 use convoke_simd::{Kernel, Simd};
 
 use super::axis::{Phase, Run};
+use super::fold;
 use super::phases::Phases;
 use crate::Activation;
+use crate::conv::desc::Conv2dDesc;
+use crate::conv::geometry::Geometry;
+use crate::conv::methods::Layered;
 use crate::conv::operands::Operands;
 use crate::conv::part::Part;
-use crate::error::Error;
 use crate::kernel::weave;
 
-impl Phases {
-    /// Computes a part of the output, after all checks.
-    pub(super) fn run_part(
+impl Layered for Phases {
+    fn layer(&self) -> &Conv2dDesc {
+        &self.layer
+    }
+
+    fn sizes(&self) -> &Geometry {
+        &self.geometry
+    }
+
+    fn body_len(&self) -> usize {
+        self.body[0] + self.body[1]
+    }
+
+    fn identity(&self) -> u64 {
+        self.identity
+    }
+
+    fn needs_scratch(&self) -> usize {
+        self.scratch
+    }
+
+    fn granule(&self) -> usize {
+        self.granule
+    }
+
+    fn run_checked(
         &self,
         part: &Part,
         operands: &Operands<'_>,
+        weights: &[f32],
         dst: &mut [f32],
         scratch: &mut [f32],
-    ) -> Result<(), Error> {
-        operands.check(&self.geometry, self.layer.out_channels)?;
-        let weights = operands.weights.body(self.identity())?;
-        if scratch.len() < self.scratch_len() {
-            return Err(Error::Length {
-                operand: "scratch",
-                required: self.scratch_len(),
-                got: scratch.len(),
-            });
-        }
+    ) {
+        let (weights, border) = weights.split_at(self.body[0]);
         if part.images().is_empty() || part.rows.is_empty() {
-            return Ok(());
+            return;
         }
         let rows = part.rows.clone();
         let band = self.band();
@@ -53,9 +72,14 @@ impl Phases {
                 }
             }
         }
-        Ok(())
+        if let Some(fold) = &self.fold {
+            let dy = operands.src;
+            self.level.dispatch(fold::Run { phases: self, fold, part, weights: border, dy, dx: dst });
+        }
     }
+}
 
+impl Phases {
     /// All phases of some output rows of some planes, straight to `dst`.
     #[expect(clippy::too_many_arguments, reason = "what a run has, and what of it is wanted")]
     fn run_bands(
