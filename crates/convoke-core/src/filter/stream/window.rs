@@ -216,7 +216,13 @@ impl Window {
         let mut stage = Stage::new(&of_stream, weights, self.certificate, sums, self.wide);
         let (rows, width) = (ring.rows(first), layout.row_len);
         if self.computed == 0 {
-            stage.accumulate(simd, &Block { rows, count, width }, &mut *computed, width, None);
+            // The kernel that is there for whole pictures, and not one more.
+            simd.past_caches(
+                false,
+                computed,
+                #[inline(always)]
+                |dst| stage.accumulate(simd, &Block { rows, count, width }, dst, width, None),
+            );
             self.computed = count;
         }
         let values = &computed[self.pulled * width..][..width];
