@@ -20,8 +20,10 @@ use super::engine::Engine;
 /// Vector multiply-adds that a core starts in a nanosecond: what times are told for.
 pub(super) const PER_NANOSECOND: f64 = 8.0;
 
-/// Starting a tile, scattering it, and all else that each vector of outputs costs once.
-const DIRECT_PER_OUTPUT: f64 = 6.0;
+/// Starting a tile, scattering it, and all else that each vector of outputs costs once. In NHWC tiles of the same pixels start
+/// together.
+const DIRECT_NHWC_PER_OUTPUT: f64 = 6.0;
+const DIRECT_NCHW_PER_OUTPUT: f64 = 10.0;
 const GEMM_PER_OUTPUT: f64 = 14.0;
 
 /// What the product's loads cost beside its multiply-adds, as a factor of these. NCHW has narrower tiles at the ends
@@ -88,7 +90,8 @@ fn direct(desc: &Conv2dDesc, geometry: &Geometry, plan: &convoke_core::Descripti
             DEPTHWISE_PER_INPUT * (inputs[0] * inputs[1]) as f64
         }
         _ if lanes => GROUPED_PER_OUTPUT,
-        _ => DIRECT_PER_OUTPUT,
+        _ if desc.layout == Layout::Nhwc => DIRECT_NHWC_PER_OUTPUT,
+        _ => DIRECT_NCHW_PER_OUTPUT,
     };
     // Zeros around the image are skipped, but where pixels are lanes.
     let skipped = desc.border == Border::Zero && (lanes || plan.reads.starts_with("pixels"));
