@@ -91,6 +91,7 @@ impl<S: Simd> Tile<'_, S> {
 
     /// `T` columns of taps.
     #[inline(always)]
+    #[expect(clippy::needless_range_loop, reason = "iterators are not unrolled here")]
     fn columns<
         const M: usize,
         const K: usize,

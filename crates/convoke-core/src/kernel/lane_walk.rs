@@ -212,6 +212,7 @@ impl<S: Simd, const R: usize> Rows<'_, S, R> {
     /// The sums with what the row adds that is `down` rows of taps below the first. `t` and `less` are numbers written out where
     /// this is called, so that the conditions on them are decided when compiling.
     #[inline(always)]
+    #[expect(clippy::needless_range_loop, reason = "iterators are not unrolled here")]
     fn step<const M: usize, const L: usize, const V: usize, const K: usize>(
         &self,
         simd: S,
