@@ -33,3 +33,35 @@ pub fn task_problem(bytes: &[u8]) -> TaskProblem {
     };
     TaskProblem { task, fill, bias, residual, seed }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::fill::Random;
+
+    #[test]
+    fn all_bytes_decode_to_tasks_of_every_kind() {
+        let mut kinds = std::collections::HashSet::new();
+        let (mut images, mut gaps) = (0, 0);
+        for seed in 0..2000 {
+            let mut random = Random::new(seed, 0);
+            let bytes: Vec<u8> = (0..TASK_BYTES).map(|_| random.bits() as u8).collect();
+            let problem = task_problem(&bytes);
+            // Shapes are those of a layer that makes sense, or this panics.
+            assert!(problem.task.shapes()[2].row > 0, "{problem}");
+            kinds.insert(std::mem::discriminant(&problem.task));
+            if let Task::Local(desc) = problem.task {
+                images = images.max(desc.batch);
+                gaps += usize::from(desc.src_row_stride.is_some());
+            }
+        }
+        assert_eq!(kinds.len(), 8);
+        assert!(images >= 65 && gaps == 0, "{images} images, {gaps} gaps");
+    }
+
+    #[test]
+    fn nothing_decodes_to_the_plainest_task() {
+        let task = task_problem(&[]).task;
+        assert!(matches!(task, Task::Transpose(desc) if desc.kernel == [1, 1] && desc.in_size == [1, 1]));
+    }
+}

@@ -99,12 +99,6 @@ pub fn identity(parts: &[usize]) -> u64 {
     })
 }
 
-/// Whether no value is infinite or not a number; in chunks, which a compiler can make vectors of.
-pub(super) fn are_finite(values: &[f32]) -> bool {
-    let largest = |chunk: &[f32]| chunk.iter().fold(0, |most, w| w.abs().to_bits().max(most));
-    values.chunks(256).all(|chunk| largest(chunk) < f32::INFINITY.to_bits())
-}
-
 #[cfg(test)]
 mod tests {
     use std::vec;

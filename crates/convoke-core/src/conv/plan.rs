@@ -12,13 +12,14 @@ use super::geometry::{Geometry, Strides};
 use super::methods::{Layered, layer_methods};
 use super::operands::Operands;
 use super::pack::{Blocks, Pack};
-use super::packed::{Packed, are_finite, identity};
+use super::packed::{Packed, identity};
 use super::part::Part;
 use super::piece::Pieces;
 use super::route::{Feed, Route};
 use super::turned::Turn;
 use super::window::Walk;
 use crate::error::{Error, check_len, checked_len};
+use crate::kernel::finite::Finite;
 use crate::kernel::{lanes, plane, rows, tile};
 
 /// A convolution layer planned for the direct algorithm: sums formed in registers, straight from the image.
@@ -102,7 +103,7 @@ impl Conv2dPlan {
     /// [`Error::Length`] for weights of another length or a buffer that is too short.
     pub fn pack<'p>(&self, weights: &[f32], buffer: &'p mut [f32]) -> Result<Packed<'p>, Error> {
         check_len("weights", self.geometry.weights_len, weights.len())?;
-        let finite = are_finite(weights);
+        let finite = self.level.dispatch(Finite(weights));
         Packed::make(buffer, self.body_len(), self.identity(), finite, |packed| {
             let Self { desc, geometry, blocks, .. } = self;
             match self.route {

@@ -92,6 +92,10 @@ pub(crate) fn add<S: Simd, const M: usize>(
 /// `count` channels of `M` pixels, from the wanted channel `at` on.
 #[inline(always)]
 #[expect(clippy::too_many_arguments, reason = "two operands, a result, and where and how much of it")]
+#[expect(
+    clippy::needless_range_loop,
+    reason = "indices into several arrays at once; iterators are calls here"
+)]
 fn tile<S: Simd, const M: usize>(
     simd: S,
     channels: &Channels,
@@ -102,12 +106,11 @@ fn tile<S: Simd, const M: usize>(
     at: usize,
     count: usize,
 ) {
-    let mut some = [0.0; WIDEST];
     let mut sums = [[simd.splat(0.0); VECTORS]; M];
     for m in 0..M {
-        read(&dx[places[m][1] + at * channels.step..], channels.step, &mut some[..count]);
+        let dx = &dx[places[m][1] + at * channels.step..];
         for v in 0..VECTORS {
-            sums[m][v] = simd.load(&some[v * S::LANES..]);
+            sums[m][v] = read(simd, dx, channels.step, v * S::LANES, count);
         }
     }
     for (i, y) in y.iter().enumerate() {
@@ -124,10 +127,10 @@ fn tile<S: Simd, const M: usize>(
         }
     }
     for m in 0..M {
+        let dx = &mut dx[places[m][1] + at * channels.step..];
         for v in 0..VECTORS {
-            simd.store(sums[m][v], &mut some[v * S::LANES..]);
+            write(simd, sums[m][v], dx, channels.step, v * S::LANES, count);
         }
-        write(&some[..count], &mut dx[places[m][1] + at * channels.step..], channels.step);
     }
 }
 
@@ -142,43 +145,43 @@ fn alone<S: Simd>(
     [from, to]: Place,
 ) {
     let Range { start, end } = channels.wanted;
-    let mut some = [0.0; MAX_LANES];
+    let dy_step = channels.depth * channels.depth_step;
     for c in (start..end).step_by(S::LANES) {
         let count = (end - c).min(S::LANES);
         let dx = &mut dx[to + (c - start) * channels.step..];
-        read(dx, channels.step, &mut some[..count]);
-        let mut sum = simd.load(&some);
+        let mut sum = read(simd, dx, channels.step, 0, count);
         for k in 0..channels.depth {
             let dy = &dy[from + (c * channels.depth + k) * channels.depth_step..];
-            read(dy, channels.depth * channels.depth_step, &mut some[..count]);
             let w = simd.load(&weights[k * channels.all + c..]);
-            sum = simd.mul_add(simd.load(&some), w, sum);
+            sum = simd.mul_add(read(simd, dy, dy_step, 0, count), w, sum);
         }
-        simd.store(sum, &mut some);
-        write(&some[..count], dx, channels.step);
+        write(simd, sum, dx, channels.step, 0, count);
     }
 }
 
-/// Elements so many apart, side by side.
+/// A vector of elements so many apart, from element `at` on, of which there are `count`.
 #[inline(always)]
-fn read(from: &[f32], step: usize, to: &mut [f32]) {
-    if step == 1 {
-        to.copy_from_slice(&from[..to.len()]);
-    } else {
-        for i in 0..to.len() {
-            to[i] = from[i * step];
-        }
+fn read<S: Simd>(simd: S, from: &[f32], step: usize, at: usize, count: usize) -> S::F32 {
+    if step == 1 && at + S::LANES <= count {
+        return simd.load(&from[at..]);
     }
+    // Value by value also where a few lie side by side: a masked load waits for the masked stores beside it.
+    let mut some = [0.0; MAX_LANES];
+    for i in at..count.min(at + S::LANES) {
+        some[i - at] = from[i * step];
+    }
+    simd.load(&some)
 }
 
 /// And back.
 #[inline(always)]
-fn write(from: &[f32], to: &mut [f32], step: usize) {
-    if step == 1 {
-        to[..from.len()].copy_from_slice(from);
-    } else {
-        for i in 0..from.len() {
-            to[i * step] = from[i];
-        }
+fn write<S: Simd>(simd: S, v: S::F32, to: &mut [f32], step: usize, at: usize, count: usize) {
+    if step == 1 && at + S::LANES <= count {
+        return simd.store(v, &mut to[at..]);
+    }
+    let mut some = [0.0; MAX_LANES];
+    simd.store(v, &mut some);
+    for i in at..count.min(at + S::LANES) {
+        to[i * step] = some[i - at];
     }
 }

@@ -4,6 +4,7 @@
 pub(crate) mod boxes;
 pub(crate) mod each;
 pub(crate) mod extended;
+pub(crate) mod finite;
 pub(crate) mod fold;
 mod lane_layer;
 mod lane_output;

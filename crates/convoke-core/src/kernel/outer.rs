@@ -1,8 +1,8 @@
 //! The outer product: the hot loop of weight gradients. It makes `M` out channels by `V` vectors of weights of each, and keeps
 //! their sums in registers over all pixels of a block.
 //!
-//! It is the [register tile](super::tile) with other operands: both come from panels that were laid out beforehand, one step
-//! of the reduction after the other, so that it knows no geometry.
+//! It is the [register tile](super::tile) with other operands: they lie one step of the reduction after the other, mostly in panels
+//! that were laid out for that, so that it knows no geometry.
 
 use convoke_simd::Simd;
 
@@ -27,11 +27,18 @@ pub(crate) struct Target<'a> {
     pub(crate) add: bool,
 }
 
+/// What is broadcast: values of a pixel side by side, and from one pixel to the next.
+#[derive(Clone, Copy)]
+pub(crate) struct Left<'a> {
+    pub(crate) data: &'a [f32],
+    pub(crate) step: usize,
+}
+
 /// Sums over all pixels: `left` has `count` values of each, `right` has `vectors` vectors.
 #[inline]
 pub(crate) fn run<S: Simd>(
     simd: S,
-    left: &[f32],
+    left: Left<'_>,
     right: &[f32],
     [count, vectors]: [usize; 2],
     target: Target<'_>,
@@ -61,7 +68,7 @@ pub(crate) fn run<S: Simd>(
 /// ```
 ///
 /// Departures: what will be written is fetched first (most tiles of a large gradient are not in any near cache); a tile at once, sums in registers, one function for each shape: as in the [register tile](super::tile). Each step
-/// reads `V` vectors and broadcasts `M` values for `M * V` multiply-adds; both panels are read from front to back.
+/// reads `V` vectors and broadcasts `M` values for `M * V` multiply-adds; both are read from front to back.
 #[inline(never)]
 #[expect(
     clippy::needless_range_loop,
@@ -69,7 +76,7 @@ pub(crate) fn run<S: Simd>(
 )]
 fn accumulate<S: Simd, const M: usize, const V: usize>(
     simd: S,
-    left: &[f32],
+    left: Left<'_>,
     right: &[f32],
     target: Target<'_>,
 ) {
@@ -77,6 +84,7 @@ fn accumulate<S: Simd, const M: usize, const V: usize>(
         #[inline(always)]
         || {
             let Target { dst, step, lanes, add } = target;
+            let step_left = left.step;
             // Where the sums will go is fetched while they are made: stores that wait for memory hold up those behind them.
             for m in 0..M {
                 for v in 0..V {
@@ -84,9 +92,10 @@ fn accumulate<S: Simd, const M: usize, const V: usize>(
                 }
             }
             let mut sums = [[simd.splat(0.0); V]; M];
-            let mut rights = right.chunks_exact(V * S::LANES);
-            for left in left.chunks_exact(M) {
-                let Some(right) = rights.next() else { break };
+            let mut at = 0;
+            for right in right.chunks_exact(V * S::LANES) {
+                let left = &left.data[at..][..M];
+                at += step_left;
                 let mut x = [simd.splat(0.0); V];
                 for v in 0..V {
                     x[v] = simd.load(&right[v * S::LANES..]);

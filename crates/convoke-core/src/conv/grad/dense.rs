@@ -11,9 +11,9 @@ use super::layout::{ALIGN, Feed, border, source, tap_channels};
 use super::plan::WeightsGradPlan;
 use crate::conv::band::{Channels, Gather, Source};
 use crate::conv::desc::Layout;
-use crate::conv::packed::are_finite;
 use crate::conv::window::Walk;
-use crate::kernel::outer::{self, Target};
+use crate::kernel::finite::finite;
+use crate::kernel::outer::{self, Left, Target};
 use crate::kernel::transpose::transpose_into;
 
 /// One call: the gradients of some out channels.
@@ -76,9 +76,13 @@ impl Walker<'_> {
         dw: &mut [f32],
     ) {
         let WeightsGradPlan { desc, geometry, arrangement, .. } = self.plan;
-        self.lay_left(simd, block, None, panels);
         // A zero that stands for an absent tap must not meet an infinity.
-        let masked = self.plan.hangs_over_nothing() && !are_finite(&panels[..self.chunk.len() * block.len()]);
+        let odd = |dy: &[f32]| self.plan.hangs_over_nothing() && !finite(simd, dy);
+        let in_place = self.in_place(block).filter(|dy| !odd(dy));
+        let masked = in_place.is_none() && {
+            self.lay_left(simd, block, None, panels);
+            odd(&panels[..self.chunk.len() * block.len()])
+        };
         if arrangement.feed == Feed::Band {
             for segment in block.segments() {
                 let band = &mut bands[segment.number * arrangement.band..];
@@ -90,7 +94,7 @@ impl Walker<'_> {
         let [rows, cols] = desc.kernel;
         let taps = rows * cols;
         if !masked && arrangement.feed != Feed::Taps {
-            return self.columns(simd, block, None, [panels, bands], right, dw);
+            return self.columns(simd, block, None, in_place, [panels, bands], right, dw);
         }
         for tap in 0..taps {
             let at = self.plan.window_tap(tap);
@@ -108,8 +112,21 @@ impl Walker<'_> {
                     gather.windows(simd, &self.walks, outputs, r..r + 1, s..s + 1, out);
                 }
             }
-            self.columns(simd, block, Some(tap), [panels, bands], right, dw);
+            self.columns(simd, block, Some(tap), in_place, [panels, bands], right, dw);
         }
+    }
+
+    /// A block of `dy` where it need not be laid out: all pixels lie at equal distances, with their channels side by side, and so few panels of
+    /// columns pass over it that laying out would take as long as some of them.
+    fn in_place(&self, block: &Block) -> Option<&[f32]> {
+        /// Weights of an out channel: those of eight panels.
+        const FEW: usize = 256;
+        let WeightsGradPlan { desc, geometry, blocks, .. } = self.plan;
+        let dst = &geometry.dst;
+        let [height, width] = geometry.out_size;
+        let even = desc.layout == Layout::Nhwc && dst.row == width * dst.pixel && blocks.cols() == width;
+        let first = block.rows.start / height * dst.image + block.rows.start % height * dst.row;
+        (even && self.plan.weights_of_one() <= FEW).then(|| &self.dy[first..][..block.len() * dst.pixel])
     }
 
     /// The first in channel of the group.
@@ -164,11 +181,13 @@ impl Walker<'_> {
     }
 
     /// All panels of columns, or those of a tap of the weights.
+    #[expect(clippy::too_many_arguments, reason = "what a block has, and where its sums go")]
     fn columns<S: Simd>(
         &self,
         simd: S,
         block: &Block,
         tap: Option<usize>,
+        in_place: Option<&[f32]>,
         [panels, bands]: [&[f32]; 2],
         right: &mut [f32],
         dw: &mut [f32],
@@ -239,7 +258,10 @@ impl Walker<'_> {
             for tile in self.tiles() {
                 let k = tile.start - self.chunk.start;
                 let m = tile.len();
-                let left = &panels[k * block.len()..][..m * block.len()];
+                let left = match in_place {
+                    Some(dy) => Left { data: &dy[tile.start..], step: geometry.dst.pixel },
+                    None => Left { data: &panels[k * block.len()..][..m * block.len()], step: m },
+                };
                 let target = Target {
                     dst: &mut dw[k * per + lanes.start..],
                     step: per,

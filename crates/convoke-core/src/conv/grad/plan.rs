@@ -11,9 +11,9 @@ use super::layout::{Arrangement, Feed};
 use crate::Border;
 use crate::conv::desc::{Conv2dDesc, Mode};
 use crate::conv::geometry::Geometry;
-use crate::conv::packed::are_finite;
 use crate::conv::piece::{Piece, Pieces};
 use crate::error::{Error, check_len, check_scratch};
+use crate::kernel::finite::Finite;
 
 /// The gradient of a convolution with respect to its weights ("backward weights"), planned from the convolution's
 /// descriptor.
@@ -140,13 +140,15 @@ impl WeightsGradPlan {
             dw.fill(0.0);
             return Ok(());
         }
-        // A zero that stands for an absent tap must not meet an infinity, so it is looked for.
-        match self.lanes {
-            Some(arrangement) if !self.hangs_over_nothing() || are_finite(dy) => {
-                self.level.dispatch(Lanes { plan: self, arrangement, channels, dy, src, dw, scratch });
+        if let Some(arrangement) = self.lanes {
+            let (channels, dw, scratch) = (channels.clone(), &mut *dw, &mut *scratch);
+            self.level.dispatch(Lanes { plan: self, arrangement, channels, dy, src, dw, scratch });
+            // A zero that stands for an absent tap must not meet an infinity. If it did, no sum of that channel is finite.
+            if !self.hangs_over_nothing() || self.level.dispatch(Finite(dw)) {
+                return Ok(());
             }
-            _ => self.level.dispatch(Dense { plan: self, channels, dy, src, dw, scratch }),
         }
+        self.level.dispatch(Dense { plan: self, channels, dy, src, dw, scratch });
         Ok(())
     }
 

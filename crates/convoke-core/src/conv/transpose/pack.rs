@@ -11,11 +11,12 @@ use crate::conv::desc::{Layout, Mode};
 use crate::conv::lanes;
 use crate::conv::methods::Layered;
 use crate::conv::pack::tap_place;
-use crate::conv::packed::{Packed, are_finite};
+use crate::conv::packed::Packed;
 use crate::conv::plan::Conv2dPlan;
 use crate::conv::route::Route;
 use crate::conv::turned::Turn;
 use crate::error::{Error, check_len};
+use crate::kernel::finite::Finite;
 use crate::kernel::transpose::transpose_to;
 
 /// Most taps of a kernel whose places are looked up.
@@ -56,7 +57,8 @@ impl Phases {
     /// All of them.
     pub(super) fn pack<'p>(&self, weights: &[f32], buffer: &'p mut [f32]) -> Result<Packed<'p>, Error> {
         check_len("weights", self.geometry.weights_len, weights.len())?;
-        Packed::make(buffer, self.body_len(), self.identity(), are_finite(weights), |packed| {
+        let finite = self.level.dispatch(Finite(weights));
+        Packed::make(buffer, self.body_len(), self.identity(), finite, |packed| {
             let (packed, border) = packed.split_at_mut(self.body[0]);
             self.level.dispatch(Pack { phases: self, weights, packed });
             if self.fold.is_some() {
