@@ -48,6 +48,7 @@ extern crate std;
 
 mod level;
 mod past_caches;
+#[cfg(not(all(target_arch = "arm", target_os = "none")))]
 mod portable;
 mod scalar;
 mod simd;
@@ -59,8 +60,12 @@ mod x86;
 
 pub use level::{Level, UnknownLevel};
 pub use past_caches::{PastCaches, PastRows, rows};
+#[cfg(not(all(target_arch = "arm", target_os = "none")))]
 pub use portable::Portable;
 pub use scalar::Scalar;
+// A microcontroller has no vectors: the scalar token has all of its registers to itself, where arrays in place of vectors spill.
+#[cfg(all(target_arch = "arm", target_os = "none"))]
+pub use scalar::Scalar as Portable;
 pub use simd::{Kernel, Simd};
 pub use words::as_f64_mut;
 #[cfg(all(target_arch = "x86_64", target_feature = "sse2"))]

@@ -215,12 +215,22 @@ impl Window {
         let ring = Ring::new(plan, window, layout.pitch, layout.rows, 0..plan.desc.size[1]);
         let mut stage = Stage::new(&of_stream, weights, self.certificate, sums, self.wide);
         let (rows, width) = (ring.rows(first), layout.row_len);
-        if self.computed == 0 {
-            stage.accumulate(simd, &Block { rows, count, width }, &mut *computed, width, None);
-            self.computed = count;
+        let block = Block { rows, count, width };
+        match O::as_f32_mut(dst) {
+            // Floats need no second step.
+            Some(dst) if count == 1 => {
+                stage.accumulate(simd, &block, dst, width, None);
+                self.computed = count;
+            }
+            _ => {
+                if self.computed == 0 {
+                    stage.accumulate(simd, &block, &mut *computed, width, None);
+                    self.computed = count;
+                }
+                let values = &computed[self.pulled * width..][..width];
+                O::store_row(simd, values, dst, stage.settle(rows).as_ref(), [self.pulled, 0]);
+            }
         }
-        let values = &computed[self.pulled * width..][..width];
-        O::store_row(simd, values, dst, stage.settle(rows).as_ref(), [self.pulled, 0]);
         self.pulled += 1;
         if self.pulled == self.computed {
             let before = self.window(plan);
@@ -234,9 +244,11 @@ impl Window {
         self.next == plan.desc.size[0]
     }
 
-    /// Outputs that are computed next.
+    /// Outputs that are computed next: with one lane the kernel takes rows one by one, and so each is ready as soon as it can
+    /// be.
     fn count(&self, plan: &Filter2dPlan) -> usize {
-        TILE_ROWS.min(plan.desc.size[0] - self.next)
+        let most = if plan.level.lanes() == 1 { 1 } else { TILE_ROWS };
+        most.min(plan.desc.size[0] - self.next)
     }
 
     /// The virtual rows that have a place now.
