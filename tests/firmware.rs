@@ -15,7 +15,7 @@ use std::path::Path;
 use std::{env, fs};
 
 use convoke_core::{
-    Activation, Border, Conv2dDesc, Conv2dPlan, Filter2dDesc, Layout, Level, Operands, Padding,
+    Activation, Border, Conv2dDesc, Conv2dPlan, Filter2dDesc, Filter2dPlan, Layout, Level, Operands, Padding,
 };
 use convoke_reference::{conv2d, filter2d_exact, filter2d_f64};
 
@@ -83,7 +83,6 @@ fn numbers(text: &mut String, name: &str, values: &[f32]) {
 fn network(text: &mut String) {
     let mut src: Vec<f32> = (0..24 * 24 * 3).map(|i| pixel(i / 72, i % 72).into()).collect();
     let mut hashes = vec![];
-    let mut scratch = 0;
     for ((desc, name), l) in layers().into_iter().zip(["CONV", "DEPTHWISE", "POINTWISE"]).zip(0..) {
         let plan = Conv2dPlan::new(&desc, Level::scalar()).unwrap();
         let weights: Vec<f32> =
@@ -94,7 +93,6 @@ fn network(text: &mut String) {
         let front = buffer.as_ptr().align_offset(64).min(16);
         let packed = &mut buffer[front..][..plan.packed_len()];
         plan.pack(&weights, packed).unwrap();
-        scratch = scratch.max(plan.scratch_len());
 
         // The firmware opens the packing where it lies, which need not be where it was made.
         let opened = plan.open(packed).unwrap();
@@ -113,9 +111,7 @@ fn network(text: &mut String) {
     let pooled: Vec<f32> =
         (0..16).map(|k| src.chunks(16).map(|pixel| pixel[k]).sum::<f32>() / 144.0).collect();
     numbers(text, "POOLED", &pooled);
-    writeln!(text, "\n/// Elements of scratch that the layers need, at most.").unwrap();
-    writeln!(text, "pub const SCRATCH: usize = {scratch};").unwrap();
-    writeln!(text, "pub const LAYERS: [u32; 3] = {hashes:?};").unwrap();
+    writeln!(text, "\npub const LAYERS: [u32; 3] = {hashes:?};").unwrap();
 }
 
 #[test]
@@ -134,4 +130,40 @@ fn the_firmware_expects_what_the_reference_computes() {
         fs::write(&path, &text).unwrap();
     }
     assert!(fs::read_to_string(&path).unwrap() == text, "{} is not what it should be", path.display());
+}
+
+/// Lengths that firmware has as constants are those of plans.
+#[test]
+fn lengths_as_constants_are_those_of_plans() {
+    let kernels = [[1, 1], [3, 3], [1, 7], [5, 2]];
+    for (layout, kernel) in [Layout::Nchw, Layout::Nhwc].into_iter().flat_map(|l| kernels.map(|k| (l, k))) {
+        for [channels, out, groups] in [[1, 1, 1], [3, 8, 1], [8, 8, 8], [6, 9, 3], [16, 7, 1], [4, 12, 4]] {
+            for border in BORDERS {
+                let desc = Conv2dDesc::new(layout, 2, channels, [9, 40], out, kernel)
+                    .padding(Padding::Same)
+                    .groups(groups)
+                    .border(border);
+                let plan = Conv2dPlan::new(&desc, Level::scalar()).unwrap();
+                assert_eq!(
+                    [plan.packed_len(), plan.scratch_len()],
+                    [desc.scalar_packed_len(), 0],
+                    "{desc:?}"
+                );
+            }
+        }
+    }
+    for size in kernels {
+        let desc = Filter2dDesc::new([9, 40], 3, size);
+        for level in Level::available() {
+            let lens = [Filter2dPlan::new, Filter2dPlan::separable, Filter2dPlan::boxed]
+                .map(|plan| plan(&desc, level).unwrap().packed_len());
+            let constants = [desc.packed_len(), desc.separable_packed_len(), desc.box_packed_len()];
+            assert_eq!(lens, constants, "{desc:?}");
+        }
+    }
+    // What no plan has has no length either.
+    let endless = Filter2dDesc::new([9, 40], 3, [usize::MAX, 2]);
+    assert_eq!([endless.packed_len(), endless.separable_packed_len()], [usize::MAX; 2]);
+    let endless = Conv2dDesc::new(Layout::Nchw, 1, usize::MAX / 2, [9, 9], 8, [1, 1]);
+    assert_eq!([endless.scalar_packed_len(), endless.groups(0).scalar_packed_len()], [usize::MAX; 2]);
 }

@@ -1,7 +1,7 @@
 //! The few vector operations that Convoke's kernels are written in.
 //!
 //! This crate stands at the bottom of the house: a kernel is written once, generic over [`Simd`], and runs on
-//! whatever [`Level`] the machine offers. It is also the only crate of the workspace with `unsafe` in it, so
+//! whatever [`Level`] the machine offers. It is also the only crate below C's border with `unsafe` in it, so
 //! that the safety argument is one crate long:
 //!
 //! * **A token proves a feature.** [`Avx2`] and [`Avx512`] have a private field; the only ways to one are

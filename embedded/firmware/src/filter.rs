@@ -19,10 +19,7 @@ const fn greater(a: usize, b: usize) -> usize {
 /// The memory of the largest stream, which the compiler works out.
 const STREAM: usize = greater(
     desc([1, 31], Border::Replicate).stream_len(),
-    greater(
-        desc([3, 3], Border::Reflect).stream_len(),
-        desc([5, 5], Border::Replicate).stream_len(),
-    ),
+    greater(desc([3, 3], Border::Reflect).stream_len(), desc([5, 5], Border::Replicate).stream_len()),
 );
 /// The same of the largest packed mask.
 const PACKED: usize = desc([1, 31], Border::Replicate).packed_len();

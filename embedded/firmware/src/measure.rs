@@ -38,7 +38,8 @@ fn counted(code: &mut dyn FnMut()) -> usize {
     // SAFETY: as above.
     unsafe { asm!("dbg #2") }
     // SAFETY: as above.
-    let touched = words.clone().step_by(4).find(|&word| unsafe { (word as *const u32).read_volatile() } != PAINT);
+    let touched =
+        words.clone().step_by(4).find(|&word| unsafe { (word as *const u32).read_volatile() } != PAINT);
     touched.map_or(0, |word| bottom - word)
 }
 

@@ -17,6 +17,7 @@ pub(crate) mod piece;
 pub(crate) mod plan;
 mod planes;
 mod route;
+mod single;
 mod stripes;
 mod tiles;
 pub(crate) mod transpose;

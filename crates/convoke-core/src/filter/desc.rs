@@ -1,6 +1,6 @@
 //! What a picture filter is asked to do, as plain data.
 
-use crate::conv::packed::Packed;
+use crate::conv::packed::packed_len;
 use crate::{Border, Mode};
 
 /// In which format the sums are made that end as, or began from, `f32`.
@@ -180,13 +180,5 @@ impl Filter2dDesc {
     pub const fn dst_row_stride(mut self, elements: usize) -> Self {
         self.dst_row_stride = Some(elements);
         self
-    }
-}
-
-/// The packing of so many elements.
-const fn packed_len(body: Option<usize>) -> usize {
-    match body {
-        Some(body) if body <= isize::MAX as usize / 4 - Packed::buffer_len(0) => Packed::buffer_len(body),
-        _ => usize::MAX,
     }
 }

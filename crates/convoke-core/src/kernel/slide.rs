@@ -78,26 +78,37 @@ fn tile<S: Simd, const N: usize>(
     [y, x]: [usize; 2],
 ) -> [S::F32; N] {
     let mut sums = [simd.splat(0.0); N];
-    for (r, mut weights) in weights.chunks_exact(cols).enumerate() {
-        let mut row = rows.at(y + r, x);
-        while let Some((run, rest)) = weights.split_first_chunk::<8>() {
-            sums = taps::<S, N, 8>(simd, run, row, sums);
-            (weights, row) = (rest, row.get(8..).unwrap_or_default());
-        }
-        macro_rules! rest {
-            ($($len:literal)*) => {
-                match weights.len() {
-                    $($len => {
-                        if let Some(run) = weights.first_chunk() {
-                            sums = taps::<S, N, $len>(simd, run, row, sums);
-                        }
-                    })*
-                    _ => {}
-                }
-            };
-        }
-        rest!(1 2 3 4 5 6 7);
+    for (r, weights) in weights.chunks_exact(cols).enumerate() {
+        sums = self::row(simd, weights, rows.at(y + r, x), sums);
     }
+    sums
+}
+
+/// Adds a row of a mask to `N` outputs, of which there are at most 16. `row` starts with what its first tap brings to the first.
+#[inline(always)]
+pub(crate) fn row<S: Simd, const N: usize>(
+    simd: S,
+    mut weights: &[f32],
+    mut row: &[f32],
+    mut sums: [S::F32; N],
+) -> [S::F32; N] {
+    while let Some((run, rest)) = weights.split_first_chunk::<8>() {
+        sums = taps::<S, N, 8>(simd, run, row, sums);
+        (weights, row) = (rest, row.get(8..).unwrap_or_default());
+    }
+    macro_rules! rest {
+        ($($len:literal)*) => {
+            match weights.len() {
+                $($len => {
+                    if let Some(run) = weights.first_chunk() {
+                        sums = taps::<S, N, $len>(simd, run, row, sums);
+                    }
+                })*
+                _ => {}
+            }
+        };
+    }
+    rest!(1 2 3 4 5 6 7);
     sums
 }
 
