@@ -123,7 +123,12 @@ impl Level {
     #[inline]
     pub fn dispatch<K: Kernel>(self, kernel: K) -> K::Output {
         match self {
+            // One token under two names, and one piece of code.
+            #[cfg(all(target_arch = "arm", target_os = "none"))]
+            Level::Scalar(simd) | Level::Portable(simd) => enter(simd, kernel),
+            #[cfg(not(all(target_arch = "arm", target_os = "none")))]
             Level::Scalar(simd) => enter(simd, kernel),
+            #[cfg(not(all(target_arch = "arm", target_os = "none")))]
             Level::Portable(simd) => enter(simd, kernel),
             #[cfg(all(target_arch = "x86_64", target_feature = "sse2"))]
             Level::Avx2(simd) => enter(simd, kernel),

@@ -1,7 +1,7 @@
 //! The few vector operations that Convoke's kernels are written in.
 //!
 //! This crate stands at the bottom of the house: a kernel is written once, generic over [`Simd`], and runs on
-//! whatever [`Level`] the machine offers. It is also the only crate of the workspace with `unsafe` in it, so
+//! whatever [`Level`] the machine offers. It is also the only crate below C's border with `unsafe` in it, so
 //! that the safety argument is one crate long:
 //!
 //! * **A token proves a feature.** [`Avx2`] and [`Avx512`] have a private field; the only ways to one are
@@ -48,6 +48,7 @@ extern crate std;
 
 mod level;
 mod past_caches;
+#[cfg(not(all(target_arch = "arm", target_os = "none")))]
 mod portable;
 mod scalar;
 mod simd;
@@ -59,8 +60,12 @@ mod x86;
 
 pub use level::{Level, UnknownLevel};
 pub use past_caches::{PastCaches, PastRows, rows};
+#[cfg(not(all(target_arch = "arm", target_os = "none")))]
 pub use portable::Portable;
 pub use scalar::Scalar;
+// A microcontroller has no vectors: the scalar token has all of its registers to itself, where arrays in place of vectors spill.
+#[cfg(all(target_arch = "arm", target_os = "none"))]
+pub use scalar::Scalar as Portable;
 pub use simd::{Kernel, Simd};
 pub use words::as_f64_mut;
 #[cfg(all(target_arch = "x86_64", target_feature = "sse2"))]

@@ -1,5 +1,5 @@
 //! The scalar token: one lane, plain Rust. The definition that every other token is tested against, and what
-//! runs where the target has nothing better.
+//! runs where the target has nothing better: on microcontrollers it is the portable token too.
 
 use crate::Simd;
 
@@ -18,6 +18,15 @@ impl Default for Scalar {
     fn default() -> Self {
         Self::new()
     }
+}
+
+/// The nearest integer, ties to even, of values up to 2^22; what is beyond gives something beyond, on the same side. 0 for NaN.
+#[inline(always)]
+fn nearest(v: f32) -> i32 {
+    // Added to 1.5 * 2^23 a value has no room for a fraction, so the addition rounds, and the integer stands in the last bits.
+    // Larger floats have larger bits, until negative ones have the sign.
+    const BASE: f32 = 12_582_912.0;
+    if v.is_nan() { 0 } else { ((v + BASE).to_bits() as i32).saturating_sub(BASE.to_bits() as i32) }
 }
 
 impl Simd for Scalar {
@@ -66,8 +75,7 @@ impl Simd for Scalar {
 
     #[inline(always)]
     fn store_u8(self, v: f32, dst: &mut [u8]) {
-        // A float-to-integer cast saturates and sends NaN to 0.
-        dst[0] = self.round(v) as u8;
+        dst[0] = nearest(v).clamp(0, 255) as u8;
     }
 
     #[inline(always)]
@@ -77,7 +85,7 @@ impl Simd for Scalar {
 
     #[inline(always)]
     fn store_u16(self, v: f32, dst: &mut [u16]) {
-        dst[0] = self.round(v) as u16;
+        dst[0] = nearest(v).clamp(0, 65535) as u16;
     }
 
     #[inline(always)]
@@ -87,7 +95,7 @@ impl Simd for Scalar {
 
     #[inline(always)]
     fn store_i16(self, v: f32, dst: &mut [i16]) {
-        dst[0] = self.round(v) as i16;
+        dst[0] = nearest(v).clamp(-32768, 32767) as i16;
     }
 
     #[inline(always)]

@@ -1,6 +1,7 @@
 //! What a convolution layer is asked to do, as plain data. The first step of the flow
 //! `descriptor -> plan -> pack -> run`.
 
+use super::packed::packed_len;
 use super::setters::layer_setters;
 use crate::{Activation, Border};
 
@@ -150,5 +151,35 @@ impl Conv2dDesc {
     pub const fn border(mut self, border: Border) -> Self {
         self.border = border;
         self
+    }
+
+    /// Elements that [`pack`](crate::Conv2dPlan::pack) of a plan at a level of one lane needs, as
+    /// [`packed_len`](crate::Conv2dPlan::packed_len) says; `usize::MAX` if they would not fit in memory. For weights in flash
+    /// and buffers that are statics, where [`Level::portable`](crate::Level::portable) has one lane: on a Cortex-M. Such plans
+    /// need no scratch.
+    ///
+    /// ```
+    /// use convoke_core::{Conv2dDesc, Conv2dPlan, Layout, Level};
+    /// const LAYER: Conv2dDesc = Conv2dDesc::new(Layout::Nhwc, 1, 3, [24, 24], 8, [3, 3]);
+    /// static PACKED: [f32; LAYER.scalar_packed_len()] = [0.0; LAYER.scalar_packed_len()];
+    /// let plan = Conv2dPlan::new(&LAYER, Level::scalar())?;
+    /// assert_eq!([PACKED.len(), 0], [plan.packed_len(), plan.scratch_len()]);
+    /// # Ok::<(), convoke_core::Error>(())
+    /// ```
+    pub const fn scalar_packed_len(&self) -> usize {
+        let [r, s] = self.kernel;
+        if self.groups == 0 {
+            return usize::MAX;
+        }
+        let factors = [self.out_channels, self.in_channels / self.groups, r, s];
+        let (mut len, mut i) = (Some(1_usize), 0);
+        while i < factors.len() {
+            len = match len {
+                Some(len) => len.checked_mul(factors[i]),
+                None => None,
+            };
+            i += 1;
+        }
+        packed_len(len)
     }
 }

@@ -13,6 +13,7 @@ use super::part::Part;
 use super::plan::Conv2dPlan;
 use super::planes::Planes;
 use super::route::{Feed, Route};
+use super::single::Single;
 use super::stripes::Stripes;
 use super::turned::Turned;
 use super::window::{Span, Walk};
@@ -37,6 +38,9 @@ impl Kernel for Run<'_> {
         // The tiles enter the target-feature region one by one; the walk itself is plain code.
         let Run { plan, part, operands, weights, dst, scratch } = self;
         let walks = [0, 1].map(|axis| Walk::new(&plan.desc, &plan.geometry, axis));
+        if const { S::LANES == 1 } {
+            return Single { plan, part, operands, weights, walks }.run(simd, dst);
+        }
         match plan.route {
             Route::Tiles(feed) | Route::Lanes(feed, _) => {
                 let depth = plan.geometry.group_in;

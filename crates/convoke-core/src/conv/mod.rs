@@ -19,6 +19,7 @@ pub(crate) mod plan;
 mod planes;
 mod route;
 mod setters;
+mod single;
 mod stripes;
 mod tiles;
 pub(crate) mod transpose;

@@ -86,6 +86,14 @@ impl<'a> Packed<'a> {
     }
 }
 
+/// The length of a buffer for so many elements of packed weights; `usize::MAX` if it would not fit in memory.
+pub(crate) const fn packed_len(body: Option<usize>) -> usize {
+    match body {
+        Some(body) if body <= isize::MAX as usize / 4 - Packed::buffer_len(0) => Packed::buffer_len(body),
+        _ => usize::MAX,
+    }
+}
+
 /// The identity as three numbers that `f32` holds exactly.
 fn identity_digits(identity: u64) -> [f32; 3] {
     [0, 22, 44].map(|shift| (identity >> shift & 0x3F_FFFF) as f32)

@@ -16,6 +16,7 @@ use super::packed::{Packed, identity};
 use super::part::Part;
 use super::piece::Pieces;
 use super::route::{Feed, Route};
+use super::single;
 use super::turned::Turn;
 use super::window::Walk;
 use crate::error::{Error, check_len, checked_len};
@@ -69,7 +70,7 @@ impl Conv2dPlan {
         let steps = desc.kernel[0] * desc.kernel[1] * geometry.group_in;
         let (groups, blocks) = match route {
             Route::Tiles(_) => {
-                let (_, vectors) = tile::shape(level);
+                let vectors = if level.lanes() == 1 { single::CHANNELS } else { tile::shape(level).1 };
                 (desc.groups, Blocks::new(level.lanes(), geometry.group_out, steps, vectors))
             }
             // One out channel beside the other, as many as a stripe has.

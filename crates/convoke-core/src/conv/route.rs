@@ -64,6 +64,10 @@ impl Route {
         geometry: &Geometry,
         level: Level,
     ) -> Result<(Self, usize), Error> {
+        if level.lanes() == 1 {
+            // Without vectors to fill there is one walk for all layers, which needs no scratch.
+            return Ok((Route::Tiles(Feed::InPlace { rows: geometry.out_size[0] }), 0));
+        }
         // A register tile would fill `group_out` of its lanes; the lane kernel fills as many as whole groups can.
         let lanes =
             LaneBlocks::new(desc, geometry, level).filter(|_| desc.groups > 1 && addressable(desc, geometry));

@@ -1,5 +1,6 @@
 //! What a picture filter is asked to do, as plain data.
 
+use crate::conv::packed::packed_len;
 use crate::{Border, Mode};
 
 /// In which format the sums are made that end as, or began from, `f32`.
@@ -82,6 +83,36 @@ impl Filter2dDesc {
             src_row_stride: None,
             dst_row_stride: None,
         }
+    }
+
+    /// Elements that [`pack`](crate::Filter2dPlan::pack) of a [direct](crate::Filter2dPlan::new) plan needs, as
+    /// [`packed_len`](crate::Filter2dPlan::packed_len) says; `usize::MAX` if they would not fit in memory. A constant, for
+    /// buffers that are statics.
+    ///
+    /// ```
+    /// use convoke_core::Filter2dDesc;
+    /// const DESC: Filter2dDesc = Filter2dDesc::new([480, 640], 1, [3, 3]);
+    /// static PACKED: [f32; DESC.packed_len()] = [0.0; DESC.packed_len()];
+    /// assert!(PACKED.len() >= 9);
+    /// ```
+    pub const fn packed_len(&self) -> usize {
+        let [r, s] = self.mask_size;
+        packed_len(r.checked_mul(s))
+    }
+
+    /// The same for a [separable](crate::Filter2dPlan::separable) plan.
+    pub const fn separable_packed_len(&self) -> usize {
+        let [r, s] = self.mask_size;
+        let (taps, factors) = (r.checked_mul(s), r.checked_add(s));
+        packed_len(match (taps, factors) {
+            (Some(taps), Some(factors)) => taps.checked_add(factors),
+            _ => None,
+        })
+    }
+
+    /// The same for a [box](crate::Filter2dPlan::boxed).
+    pub const fn box_packed_len(&self) -> usize {
+        packed_len(Some(1))
     }
 
     /// Sets the mask tap that lies on the output pixel, `[row, column]`.

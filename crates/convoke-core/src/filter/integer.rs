@@ -1,5 +1,7 @@
 //! Integer pixels: rounding of finished values, with a second look at those that lie too near a tie.
 
+use core::slice;
+
 use convoke_simd::Simd;
 
 use super::exact::Settle;
@@ -81,6 +83,12 @@ pub(super) fn store_row<S: Simd, O: Integer>(
     settle: Option<&Settle<'_>>,
     [y, x]: [usize; 2],
 ) {
+    if const { S::LANES == 1 } && settle.is_none() {
+        for (value, dst) in values.iter().zip(dst) {
+            O::store(simd, simd.splat(*value), slice::from_mut(dst));
+        }
+        return;
+    }
     let group = GROUP * S::LANES;
     let body = values.len() - values.len() % group;
     for at in (0..body).step_by(group) {

@@ -14,6 +14,7 @@ use super::target::Target;
 use crate::Accumulate;
 use crate::kernel::plane::{Rows, TILE_ROWS, Taps, accumulate};
 use crate::kernel::separable::{Across, Sums, across, down};
+use crate::kernel::slide;
 use crate::kernel::wide::{self, WidePost, WideSums, WideTaps};
 
 /// Outputs of a separable filter that are worked on at a time, in elements: a tile's rows of them stay in the first
@@ -121,6 +122,9 @@ impl<'a> Stage<'a> {
                 scatter.post = Post { scale: 1.0, divisor: 1.0, offset: 0.0 };
                 let taps = WideTaps { weights: self.weights, cols: s, step: channels };
                 wide::accumulate(simd, taps, rows, post, [count, width], &mut scatter);
+            }
+            Method::Direct if const { S::LANES == 1 } && channels == 1 => {
+                slide::accumulate(simd, (self.weights, s), rows, [count, width], &mut scatter);
             }
             Method::Direct => {
                 accumulate(simd, &taps(self.weights, s, channels), rows, [count, width], &mut scatter);

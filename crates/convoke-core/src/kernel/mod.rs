@@ -20,6 +20,7 @@ pub(crate) mod plane;
 pub(crate) mod rows;
 pub(crate) mod scatter;
 pub(crate) mod separable;
+pub(crate) mod slide;
 pub(crate) mod stripe;
 pub(crate) mod tile;
 pub(crate) mod transpose;

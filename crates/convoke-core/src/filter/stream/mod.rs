@@ -58,6 +58,8 @@ const MAX_LANES: usize = 16;
 pub struct Filter2dStream<I, O, B> {
     plan: Filter2dPlan,
     pub(super) buffer: B,
+    /// Elements that it must have.
+    required: usize,
     rows: Rows,
     pixels: PhantomData<fn(I) -> O>,
 }
@@ -139,19 +141,20 @@ impl Filter2dPlan {
     ) -> Result<Filter2dStream<I, O, B>, Error> {
         let weights = mask.packed.body(self.identity())?;
         let certificate = self.certificate::<I, O>(mask)?;
-        let memory = enough(self, &mut buffer)?;
+        let required = self.stream_len();
+        let memory = enough(required, &mut buffer)?;
         let rows = if let Method::Box(_) = self.method {
             Rows::Box(BoxRows::new(self, weights[0], memory)?)
         } else {
             Rows::Window(Window::new(self, weights, certificate, self.is_wide::<I, O>(), memory)?)
         };
-        Ok(Filter2dStream { plan: *self, buffer, rows, pixels: PhantomData })
+        Ok(Filter2dStream { plan: *self, buffer, required, rows, pixels: PhantomData })
     }
 }
 
 /// The buffer, if it is long enough.
-fn enough<'b>(plan: &Filter2dPlan, buffer: &'b mut impl AsMut<[f32]>) -> Result<&'b mut [f32], Error> {
-    let (memory, required) = (buffer.as_mut(), plan.stream_len());
+fn enough(required: usize, buffer: &mut impl AsMut<[f32]>) -> Result<&mut [f32], Error> {
+    let memory = buffer.as_mut();
     if required == usize::MAX {
         return Err(Error::Overflow { operand: "stream buffer" });
     }
@@ -184,7 +187,7 @@ impl<I: Pixel, O: Pixel, B: AsMut<[f32]>> Filter2dStream<I, O, B> {
             return Err(Error::NotWanted { operand: "row" });
         };
         check_len("row", self.plan.row_len(), row.len())?;
-        let memory = enough(&self.plan, &mut self.buffer)?;
+        let memory = enough(self.required, &mut self.buffer)?;
         match &mut self.rows {
             Rows::Window(window) => window.push(&self.plan, memory, (wanted, row)),
             Rows::Box(rows) => rows.push(&self.plan, memory, row),
@@ -194,7 +197,7 @@ impl<I: Pixel, O: Pixel, B: AsMut<[f32]>> Filter2dStream<I, O, B> {
 
     /// Writes the next row of the result to `dst`, if it is ready: `W * channels` elements. They come from 0 to
     /// `H - 1`. Of boxes each is ready when the row below its window has been pushed; of other masks up to four become
-    /// ready at a time, because the kernel computes so many together.
+    /// ready at a time, because the kernel computes so many together, or one if the level has one lane.
     ///
     /// # Errors
     /// [`Error::Length`] for a `dst` of another length. Nothing is then taken or written.
@@ -205,7 +208,7 @@ impl<I: Pixel, O: Pixel, B: AsMut<[f32]>> Filter2dStream<I, O, B> {
             Rows::Box(rows) => !self.is_finished() && rows.is_ready(),
         };
         if has_row {
-            let memory = enough(&self.plan, &mut self.buffer)?;
+            let memory = enough(self.required, &mut self.buffer)?;
             O::pull(self.plan.level, Pull { plan: &self.plan, rows: &mut self.rows, memory, dst });
         }
         Ok(has_row)

@@ -215,18 +215,31 @@ impl Window {
         let ring = Ring::new(plan, window, layout.pitch, layout.rows, 0..plan.desc.size[1]);
         let mut stage = Stage::new(&of_stream, weights, self.certificate, sums, self.wide);
         let (rows, width) = (ring.rows(first), layout.row_len);
-        if self.computed == 0 {
-            // The kernel that is there for whole pictures, and not one more.
+        let block = Block { rows, count, width };
+        // The kernel that is there for whole pictures, and not one more.
+        let accumulate = |stage: &mut Stage<'_>, dst: &mut [f32]| {
             simd.past_caches(
                 false,
-                computed,
+                dst,
                 #[inline(always)]
-                |dst| stage.accumulate(simd, &Block { rows, count, width }, dst, width, None),
+                |dst| stage.accumulate(simd, &block, dst, width, None),
             );
-            self.computed = count;
+        };
+        match O::as_f32_mut(dst) {
+            // Floats need no second step.
+            Some(dst) if count == 1 => {
+                accumulate(&mut stage, dst);
+                self.computed = count;
+            }
+            _ => {
+                if self.computed == 0 {
+                    accumulate(&mut stage, computed);
+                    self.computed = count;
+                }
+                let values = &computed[self.pulled * width..][..width];
+                O::store_row(simd, values, dst, stage.settle(rows).as_ref(), [self.pulled, 0]);
+            }
         }
-        let values = &computed[self.pulled * width..][..width];
-        O::store_row(simd, values, dst, stage.settle(rows).as_ref(), [self.pulled, 0]);
         self.pulled += 1;
         if self.pulled == self.computed {
             let before = self.window(plan);
@@ -240,9 +253,11 @@ impl Window {
         self.next == plan.desc.size[0]
     }
 
-    /// Outputs that are computed next.
+    /// Outputs that are computed next: with one lane the kernel takes rows one by one, and so each is ready as soon as it can
+    /// be.
     fn count(&self, plan: &Filter2dPlan) -> usize {
-        TILE_ROWS.min(plan.desc.size[0] - self.next)
+        let most = if plan.level.lanes() == 1 { 1 } else { TILE_ROWS };
+        most.min(plan.desc.size[0] - self.next)
     }
 
     /// The virtual rows that have a place now.
