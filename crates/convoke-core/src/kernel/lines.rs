@@ -3,6 +3,7 @@
 
 use convoke_simd::Simd;
 
+use super::each::each;
 use super::transpose::{MAX_LANES, transpose};
 use crate::Activation;
 
@@ -56,19 +57,32 @@ impl Output<'_> {
         dst: &mut [f32],
     ) {
         let full = place.lanes == V * S::LANES && place.x + place.lanes <= self.width;
-        let all = self.first == 0 && self.end == M && self.residual.is_none();
+        let all = self.first == 0 && self.end == M;
         if let (true, true, 1, Some([low, high])) = (full, all, self.pixel_step, self.activation.bounds()) {
-            // The usual case, without a test inside.
+            // The usual case, without a test inside, and written out: with a loop left the sums would be in memory.
             let [low, high] = [simd.splat(low), simd.splat(high)];
             let at = self.at + place.y * self.row_step + place.x;
-            let bias = &self.bias[..M];
-            for m in 0..M {
-                let bias = simd.splat(bias[m]);
-                let dst = &mut dst[at + m * self.channel_step..][..V * S::LANES];
-                for v in 0..V {
-                    let x = simd.add(sums[m][v], bias);
-                    simd.store(simd.min(high, simd.max(low, x)), &mut dst[v * S::LANES..]);
-                }
+            let bias: &[f32] = &self.bias[..M];
+            if let Some(residual) = self.residual {
+                let residual = &residual[at + self.residual_shift..];
+                each!(C where C < M => {
+                    let bias = simd.splat(bias[C]);
+                    let residual = &residual[C * self.residual_channel_step..][..V * S::LANES];
+                    let dst = &mut dst[at + C * self.channel_step..][..V * S::LANES];
+                    for v in 0..V {
+                        let x = simd.add(simd.add(sums[C][v], bias), simd.load(&residual[v * S::LANES..]));
+                        simd.store(simd.min(high, simd.max(low, x)), &mut dst[v * S::LANES..]);
+                    }
+                });
+            } else {
+                each!(C where C < M => {
+                    let bias = simd.splat(bias[C]);
+                    let dst = &mut dst[at + C * self.channel_step..][..V * S::LANES];
+                    for v in 0..V {
+                        let x = simd.add(sums[C][v], bias);
+                        simd.store(simd.min(high, simd.max(low, x)), &mut dst[v * S::LANES..]);
+                    }
+                });
             }
         } else {
             // The rest is worth a call: its registers are better kept from those of the sums.

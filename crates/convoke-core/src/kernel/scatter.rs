@@ -5,6 +5,7 @@ use core::ops::Range;
 
 use convoke_simd::Simd;
 
+use super::each::each;
 use super::transpose::{MAX_LANES, transpose};
 use crate::Activation;
 
@@ -40,20 +41,34 @@ impl Scatter<'_> {
         sums: &[[S::F32; V]; M],
         dst: &mut [f32],
     ) {
-        let full = self.side_by_side() && self.lanes.end == V * S::LANES && self.residual.is_none();
+        let full = self.side_by_side() && self.lanes.end == V * S::LANES;
         if let (true, Some([low, high])) = (full, self.activation.bounds()) {
-            // The usual case, without a test inside, so that it is unrolled.
+            // The usual case, without a test inside, and written out: with a loop left the sums would be in memory.
             let [low, high] = [simd.splat(low), simd.splat(high)];
             let mut bias = [simd.splat(0.0); V];
             for (v, bias) in bias.iter_mut().enumerate() {
                 *bias = self.bias(simd, further + v * S::LANES);
             }
-            for i in 0..M {
-                let dst = &mut dst[self.at[i] + further..][..V * S::LANES];
-                for v in 0..V {
-                    let x = simd.add(sums[i][v], bias[v]);
-                    simd.store(simd.min(high, simd.max(low, x)), &mut dst[v * S::LANES..]);
-                }
+            if let Some(residual) = self.residual {
+                let residual = &residual[further + self.residual_shift..];
+                let at: &[usize] = &self.at[..M];
+                each!(I where I < M => {
+                    let residual = &residual[at[I]..][..V * S::LANES];
+                    let dst = &mut dst[at[I] + further..][..V * S::LANES];
+                    for v in 0..V {
+                        let x = simd.add(simd.add(sums[I][v], bias[v]), simd.load(&residual[v * S::LANES..]));
+                        simd.store(simd.min(high, simd.max(low, x)), &mut dst[v * S::LANES..]);
+                    }
+                });
+            } else {
+                let at: &[usize] = &self.at[..M];
+                each!(I where I < M => {
+                    let dst = &mut dst[at[I] + further..][..V * S::LANES];
+                    for v in 0..V {
+                        let x = simd.add(sums[I][v], bias[v]);
+                        simd.store(simd.min(high, simd.max(low, x)), &mut dst[v * S::LANES..]);
+                    }
+                });
             }
         } else {
             // The rest is worth a call: its registers are better kept from those of the sums.
