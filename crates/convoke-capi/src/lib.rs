@@ -9,7 +9,7 @@
 //!
 //! # What is unsafe
 //!
-//! Pointers come from C. [`memory`] turns them into references and slices, after it has seen that they are not null, aligned and
+//! Pointers come from C. `memory.rs` turns them into references and slices, after it has seen that they are not null, aligned and
 //! no longer than memory can be, and is where to look for mistakes. That they point to as much memory as the caller says, and
 //! that nobody else writes to it meanwhile, is the caller's promise: the header states it once for all functions. What is
 //! written and what is read in one call must not overlap, which is checked too.

@@ -13,7 +13,8 @@
 //! ```
 //!
 //! Taps and in channels that lie one after the other, on both sides, are one run. Depthwise layers have one channel in a
-//! block: there eight outputs of a row share their inputs, by way of the [sliding kernel](crate::kernel::slide).
+//! block: there eight outputs of a row share their inputs, by way of the [sliding kernel](crate::kernel::slide), and what is
+//! outside the image is an input like others.
 
 use core::ops::Range;
 
@@ -56,13 +57,12 @@ struct Channels<'a> {
     weights: &'a [f32],
 }
 
-/// How a row of taps is read: `runs` of `count` steps each.
+/// How a row of taps is read: as so many runs, one or one for each column.
 #[derive(Clone, Copy)]
 struct Runs {
     runs: usize,
     /// From one run to the next, and from one step to the next.
     apart: usize,
-    count: usize,
     step: usize,
 }
 
@@ -109,40 +109,85 @@ impl<'a> Single<'a> {
     }
 
     /// A row of outputs.
+    #[expect(
+        clippy::needless_range_loop,
+        reason = "iterators are not unrolled here, and sums would be memory"
+    )]
     fn row<S: Simd, const V: usize>(&self, simd: S, channels: &Channels<'_>, y: usize, dst: &mut [f32]) {
         let [vertical, horizontal] = &self.walks;
         let (border, width) = (self.plan.desc.border, self.plan.geometry.out_size[1]);
-        let rows = 0..vertical.taps;
+        let mut rows = 0..vertical.taps;
         let shown = |r| border.index(vertical.position(y, r), vertical.size).is_some();
-        let inside = if border == Border::Zero || rows.clone().all(shown) {
-            horizontal.all_inside(width)
-        } else {
-            0..0
-        };
+        let inside =
+            if border == Border::Zero || rows.all(shown) { horizontal.all_inside(width) } else { 0..0 };
+        // A tap on padding is absent. A finite weight may meet a zero instead.
         let slides = V == 1
             && self.plan.geometry.group_in == 1
+            && (border != Border::Zero || self.operands.weights.is_finite())
             && [horizontal.stride, horizontal.dilation] == [1, 1]
             && horizontal.taps <= MOST_SLIDING;
+        let (runs, out) = (self.runs(), self.out::<V>(channels, y));
+        let all = 0..horizontal.taps;
         let mut x = 0;
         while x < width {
             let left = inside.end.saturating_sub(x);
-            if !inside.contains(&x) {
-                self.edge::<S, V>(simd, channels, [y, x], dst);
-                x += 1;
-            } else if slides && left >= SLIDING {
-                self.slide(simd, channels, [y, x], dst);
+            if slides {
+                let sums = self.slide(simd, channels, [y, x]);
+                for m in 0..SLIDING.min(width - x) {
+                    out.put(simd, x + m, &[[sums[m]; V]], dst);
+                }
                 x += SLIDING;
+            } else if !inside.contains(&x) {
+                let sums = if border == Border::Zero {
+                    self.tile::<S, 1, V>(simd, channels, [y, x], runs, horizontal.taps(x))
+                } else {
+                    self.edge::<S, V>(simd, channels, [y, x])
+                };
+                out.put(simd, x, &sums, dst);
+                x += 1;
             } else if left >= PIXELS {
-                self.tile::<S, PIXELS, V>(simd, channels, [y, x], dst);
+                let sums = self.tile::<S, PIXELS, V>(simd, channels, [y, x], runs, all.clone());
+                out.put(simd, x, &sums, dst);
                 x += PIXELS;
             } else {
-                self.tile::<S, 1, V>(simd, channels, [y, x], dst);
+                let sums = self.tile::<S, 1, V>(simd, channels, [y, x], runs, all.clone());
+                out.put(simd, x, &sums, dst);
                 x += 1;
             }
         }
     }
 
+    /// Where the outputs of a row go, and what is done to them.
+    fn out<const V: usize>(&self, channels: &Channels<'_>, y: usize) -> Out<'a, V> {
+        let (part, operands) = (self.part, self.operands);
+        let Channels { image, first, ref wanted, .. } = *channels;
+        let [_, pixel, step] = part.steps();
+        let whole = &self.plan.geometry.dst;
+        let mut bias = [0.0; V];
+        if let Some(biases) = operands.bias.and_then(|biases| biases.get(first..)) {
+            for (bias, value) in bias.iter_mut().zip(biases) {
+                *bias = *value;
+            }
+        }
+        let start = part.rows.start;
+        Out {
+            at: part.at(image, wanted.start, y, 0),
+            pixel,
+            step,
+            lanes: wanted.start - first..wanted.end - first,
+            bias: operands.bias.map(|_| bias),
+            // The buffer of a part starts later than `dst`, and has no more of anything.
+            residual: operands.residual.and_then(|residual| {
+                residual
+                    .get(whole.at(image, wanted.start, start, 0) - part.at(image, wanted.start, start, 0)..)
+            }),
+            residual_step: whole.channel,
+            activation: self.plan.desc.activation,
+        }
+    }
+
     /// The row of the image that row `r` of the taps reads; nothing if that is on padding.
+    #[inline(always)]
     fn image_row<'c>(&self, channels: &Channels<'c>, y: usize, r: usize) -> Option<&'c [f32]> {
         let vertical = &self.walks[0];
         let row = self.plan.desc.border.index(vertical.position(y, r), vertical.size)?;
@@ -155,135 +200,178 @@ impl<'a> Single<'a> {
         let [_, Walk { taps, dilation, .. }] = self.walks;
         let apart = dilation * strides.pixel;
         if depth == 1 {
-            Runs { runs: 1, apart: 0, count: taps, step: apart }
+            Runs { runs: 1, apart: 0, step: apart }
         } else if strides.channel == 1 && apart == depth {
-            Runs { runs: 1, apart: 0, count: taps * depth, step: 1 }
+            Runs { runs: 1, apart: 0, step: 1 }
         } else {
-            Runs { runs: taps, apart, count: depth, step: strides.channel }
+            Runs { runs: taps, apart, step: strides.channel }
         }
     }
 
-    /// `M` pixels from `x` on, all of whose columns of taps are inside the image.
+    /// The sums of `M` pixels from `x` on, over columns `taps` of the taps, which are all inside the image. (All columns, or one
+    /// pixel and those it has.)
+    #[inline(always)]
     fn tile<S: Simd, const M: usize, const V: usize>(
         &self,
         simd: S,
         channels: &Channels<'_>,
         [y, x]: [usize; 2],
-        dst: &mut [f32],
-    ) {
+        runs: Runs,
+        taps: Range<usize>,
+    ) -> [[S::F32; V]; M] {
         let [vertical, horizontal] = &self.walks;
-        let pixel = self.plan.geometry.src.pixel;
-        let start = horizontal.position(x, 0) as usize * pixel;
-        let runs = self.runs();
+        let (pixel, depth) = (self.plan.geometry.src.pixel, self.plan.geometry.group_in);
         let mut sums = [[simd.splat(0.0); V]; M];
-        let rows = channels.weights.chunks_exact((self.steps() / vertical.taps.max(1) * V).max(1));
-        for (r, weights) in rows.enumerate() {
+        if taps.is_empty() {
+            return sums;
+        }
+        let start = horizontal.position(x, taps.start) as usize * pixel;
+        // Several columns in a run, or one.
+        let (count, len) = if runs.runs == 1 { (1, taps.len() * depth) } else { (taps.len(), depth) };
+        let row_len = horizontal.taps * depth * V;
+        for r in 0..vertical.taps {
             let Some(row) = self.image_row(channels, y, r) else { continue };
-            for (i, weights) in weights.chunks_exact(runs.count * V).enumerate().take(runs.runs) {
-                let at = start + i * runs.apart;
+            let mut at = start;
+            let mut from = r * row_len + taps.start * depth * V;
+            for _ in 0..count {
+                let Some(weights) = channels.weights.get(from..from + len * V) else { break };
                 sums = steps::<S, M, V>(simd, row, [at, horizontal.stride * pixel, runs.step], weights, sums);
+                at += runs.apart;
+                from += len * V;
             }
         }
-        for m in 0..M {
-            self.put(simd, channels, [y, x + m], &sums[m], dst);
-        }
+        sums
     }
 
-    /// Eight outputs of a depthwise layer whose taps are all inside.
-    fn slide<S: Simd>(&self, simd: S, channels: &Channels<'_>, [y, x]: [usize; 2], dst: &mut [f32]) {
-        let (horizontal, pixel) = (&self.walks[1], self.plan.geometry.src.pixel);
-        let start = horizontal.position(x, 0) as usize * pixel;
+    /// The sums of eight outputs of a depthwise layer, some of which may lie behind the row's last. Taps outside the image have the
+    /// border's value.
+    #[inline(always)]
+    fn slide<S: Simd>(&self, simd: S, channels: &Channels<'_>, [y, x]: [usize; 2]) -> [S::F32; SLIDING] {
+        let ([vertical, horizontal], pixel) = (&self.walks, self.plan.geometry.src.pixel);
+        let border = self.plan.desc.border;
+        let first = horizontal.position(x, 0);
+        let read = SLIDING + horizontal.taps - 1;
+        // Those of the inputs that are inside the image.
+        let size = horizontal.size as isize;
+        let inside =
+            (-first).clamp(0, read as isize) as usize..(size - first).clamp(0, read as isize) as usize;
+        let outside = |j: usize, row: &[f32]| {
+            let shown = border.index(first + j as isize, horizontal.size).and_then(|j| row.get(j * pixel));
+            shown.copied().unwrap_or(border.outside())
+        };
         let mut sums = [simd.splat(0.0); SLIDING];
-        for (r, weights) in channels.weights.chunks_exact(horizontal.taps.max(1)).enumerate() {
-            let Some(row) = self.image_row(channels, y, r).and_then(|row| row.get(start..)) else { continue };
-            let mut inputs = [0.0; SLIDING + MOST_SLIDING - 1];
-            for (input, value) in inputs.iter_mut().zip(row.iter().step_by(pixel.max(1))) {
-                *input = *value;
+        let mut inputs = [0.0; SLIDING + MOST_SLIDING - 1];
+        let mut weights = channels.weights.chunks_exact(horizontal.taps.max(1));
+        for r in 0..vertical.taps {
+            let Some(weights) = weights.next() else { return sums };
+            match self.image_row(channels, y, r) {
+                Some(row) => {
+                    for (j, input) in inputs.iter_mut().enumerate().take(inside.start) {
+                        *input = outside(j, row);
+                    }
+                    let mut from = (first + inside.start as isize).max(0) as usize * pixel;
+                    for input in inputs.iter_mut().take(inside.end).skip(inside.start) {
+                        *input = row.get(from).copied().unwrap_or_default();
+                        from += pixel;
+                    }
+                    for (j, input) in inputs.iter_mut().enumerate().take(read).skip(inside.end) {
+                        *input = outside(j, row);
+                    }
+                }
+                None if border == Border::Zero => continue,
+                None => inputs.fill(border.outside()),
             }
             sums = slide::row(simd, weights, &inputs, sums);
         }
-        for m in 0..SLIDING {
-            self.put(simd, channels, [y, x + m], &[sums[m]], dst);
-        }
+        sums
     }
 
-    /// An output some of whose taps are outside.
+    /// An output some of whose taps are outside, where the border has a value.
     fn edge<S: Simd, const V: usize>(
         &self,
         simd: S,
         channels: &Channels<'_>,
         [y, x]: [usize; 2],
-        dst: &mut [f32],
-    ) {
-        let [_, horizontal] = &self.walks;
+    ) -> [[S::F32; V]; 1] {
+        let [vertical, horizontal] = &self.walks;
         let (border, strides) = (self.plan.desc.border, self.plan.geometry.src);
-        let depth = self.plan.geometry.group_in;
         let mut sums = [[simd.splat(0.0); V]];
-        let taps = channels.weights.chunks_exact((depth * V).max(1));
-        for (tap, weights) in taps.enumerate() {
-            let (r, s) = (tap / horizontal.taps.max(1), tap % horizontal.taps.max(1));
+        let mut taps = channels.weights.chunks_exact((self.plan.geometry.group_in * V).max(1));
+        for r in 0..vertical.taps {
             let row = self.image_row(channels, y, r);
-            let column = border.index(horizontal.position(x, s), horizontal.size);
-            match (row, column) {
-                (Some(row), Some(column)) => {
-                    let at = [column * strides.pixel, 0, strides.channel];
-                    sums = steps::<S, 1, V>(simd, row, at, weights, sums);
-                }
-                // The tap is absent.
-                _ if border == Border::Zero => {}
-                _ => sums = steps::<S, 1, V>(simd, &[border.outside()], [0, 0, 0], weights, sums),
+            for s in 0..horizontal.taps {
+                let Some(weights) = taps.next() else { return sums };
+                let column = border.index(horizontal.position(x, s), horizontal.size);
+                let (row, at) = match (row, column) {
+                    (Some(row), Some(column)) => (row, [column * strides.pixel, 0, strides.channel]),
+                    _ => (&[border.outside()][..], [0, 0, 0]),
+                };
+                sums = steps::<S, 1, V>(simd, row, at, weights, sums);
             }
         }
-        self.put(simd, channels, [y, x], &sums[0], dst);
+        sums
     }
+}
 
-    /// Bias, residual, activation, and where it goes.
+/// Where the outputs of a row go, and what is done to them: bias, residual, activation.
+struct Out<'a, const V: usize> {
+    /// Place of the first wanted channel of the first output, and from one output and one channel to the next.
+    at: usize,
+    pixel: usize,
+    step: usize,
+    /// Channels of the block that are wanted.
+    lanes: Range<usize>,
+    bias: Option<[f32; V]>,
+    residual: Option<&'a [f32]>,
+    residual_step: usize,
+    activation: Activation,
+}
+
+impl<const V: usize> Out<'_, V> {
+    /// Puts the sums of `M` outputs from `x` on.
     #[inline(always)]
-    fn put<S: Simd, const V: usize>(
-        &self,
-        simd: S,
-        channels: &Channels<'_>,
-        [y, x]: [usize; 2],
-        sums: &[S::F32; V],
-        dst: &mut [f32],
-    ) {
-        let (part, operands) = (self.part, self.operands);
-        let [_, _, step] = part.steps();
-        let place = |k| part.at(channels.image, k, y, x);
-        for v in 0..V {
-            let k = channels.first + v;
-            if !channels.wanted.contains(&k) {
-                continue;
-            }
-            let at = place(channels.wanted.start) + (k - channels.wanted.start) * step;
-            let mut value = sums[v];
-            if let Some(bias) = operands.bias.and_then(|bias| bias.get(k)) {
-                value = simd.add(value, simd.splat(*bias));
-            }
-            if let Some(residual) = operands.residual {
-                // The buffer of a part starts later than `dst`, and has no more of anything.
-                let start = part.rows.start;
-                let whole = self.plan.geometry.dst.at(channels.image, k, start, 0);
-                let shift = whole - part.at(channels.image, k, start, 0);
-                if let Some(residual) = residual.get(at + shift) {
+    #[expect(
+        clippy::needless_range_loop,
+        reason = "iterators are not unrolled here, and sums would be memory"
+    )]
+    fn put<S: Simd, const M: usize>(&self, simd: S, x: usize, sums: &[[S::F32; V]; M], dst: &mut [f32]) {
+        for m in 0..M {
+            let start = self.at + (x + m) * self.pixel;
+            for v in 0..V {
+                if !self.lanes.contains(&v) {
+                    continue;
+                }
+                let lane = v - self.lanes.start;
+                let mut value = sums[m][v];
+                if let Some(bias) = &self.bias {
+                    value = simd.add(value, simd.splat(bias[v]));
+                }
+                if let Some(residual) = self.residual.and_then(|r| r.get(start + lane * self.residual_step)) {
                     value = simd.add(value, simd.splat(*residual));
                 }
-            }
-            value = match self.plan.desc.activation {
-                Activation::None => value,
-                Activation::Relu => Activation::Relu.apply(simd, value),
-                other => other.apply(simd, value),
-            };
-            if let Some(dst) = dst.get_mut(at..) {
-                simd.store_first(value, dst.get_mut(..1).unwrap_or_default());
+                value = match self.activation {
+                    Activation::None => value,
+                    Activation::Relu => Activation::Relu.apply(simd, value),
+                    other => curve(simd, other, value),
+                };
+                if let Some(dst) = dst.get_mut(start + lane * self.step..) {
+                    simd.store_first(value, dst.get_mut(..1).unwrap_or_default());
+                }
             }
         }
     }
 }
 
+/// Other activations: once in the program, since they are longer than all else.
+#[inline(never)]
+fn curve<S: Simd>(simd: S, activation: Activation, value: S::F32) -> S::F32 {
+    activation.apply(simd, value)
+}
+
 /// Adds a run of steps to `M` pixels by `V` channels. The first pixel's inputs start at `at`, the next one's `apart`
 /// further on, and so on; a step's are `step` from the one before. `weights` has `V` for each.
 #[inline(always)]
+#[expect(clippy::needless_range_loop, reason = "iterators are not unrolled here, and sums would be memory")]
 fn steps<S: Simd, const M: usize, const V: usize>(
     simd: S,
     row: &[f32],
@@ -318,6 +406,7 @@ fn steps<S: Simd, const M: usize, const V: usize>(
 
 /// The same where steps lie one after the other: the hot loop of dense layers.
 #[inline(always)]
+#[expect(clippy::needless_range_loop, reason = "iterators are not unrolled here, and sums would be memory")]
 fn dense<S: Simd, const M: usize, const V: usize>(
     simd: S,
     row: &[f32],

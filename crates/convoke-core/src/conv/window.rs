@@ -86,7 +86,7 @@ impl Walk {
     }
 
     /// The taps of output `out` that lie inside.
-    fn taps(&self, out: usize) -> Range<usize> {
+    pub(crate) fn taps(&self, out: usize) -> Range<usize> {
         let start = out * self.stride;
         // The first tap with start + tap * dilation >= before, and the first with ... >= before + size.
         let at_least = |edge: usize| edge.saturating_sub(start).div_ceil(self.dilation).min(self.taps);

@@ -140,3 +140,59 @@ fn taps<S: Simd, const N: usize, const T: usize>(
     input!(0 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20 21 22);
     sums
 }
+
+#[cfg(test)]
+mod tests {
+    use std::vec;
+    use std::vec::Vec;
+
+    use convoke_simd::{Scalar, Simd};
+
+    use super::{NARROW, WIDE, accumulate};
+    use crate::kernel::plane::{Rows, Sink};
+
+    struct Store<'a>(&'a mut [f32], usize);
+
+    impl Sink for Store<'_> {
+        fn put<S: Simd, const OR: usize, const NV: usize>(
+            &mut self,
+            simd: S,
+            [y, x]: [usize; 2],
+            width: usize,
+            sums: [[S::F32; NV]; OR],
+        ) {
+            for (i, row) in sums.into_iter().enumerate() {
+                let dst = &mut self.0[(y + i) * self.1 + x..][..width];
+                for (v, dst) in row.into_iter().zip(dst.chunks_mut(S::LANES)) {
+                    simd.store_first(v, dst);
+                }
+            }
+        }
+    }
+
+    /// Integers, whose sums are exact, around the tiles' widths and the runs of columns; rows in a ring, no longer than they must be.
+    #[test]
+    fn every_tile_and_run_of_columns() {
+        let widths = (1..=NARROW + 1).chain(WIDE - 1..=WIDE + NARROW + 2).chain([
+            2 * WIDE - 1,
+            2 * WIDE,
+            2 * WIDE + 1,
+        ]);
+        for (width, cols) in widths.flat_map(|width| (1..=18).map(move |cols| (width, cols))) {
+            let (count, mask_rows) = (1 + width % 3, 1 + cols % 4);
+            let (input_rows, pitch) = (count + mask_rows - 1, width + cols - 1);
+            let first = cols % input_rows;
+            let weights: Vec<f32> = (0..mask_rows * cols).map(|i| (i * 7 % 13) as f32 - 6.0).collect();
+            let data: Vec<f32> = (0..input_rows * pitch).map(|i| (i * 31 % 101) as f32).collect();
+            let mut dst = vec![f32::NAN; count * width];
+            let rows = Rows { data: &data, pitch, first, count: input_rows, from_memory: false };
+            accumulate(Scalar::new(), (&weights, cols), rows, [count, width], &mut Store(&mut dst, width));
+            for (i, sum) in dst.iter().enumerate() {
+                let at =
+                    |r: usize, s: usize| data[(first + i / width + r) % input_rows * pitch + i % width + s];
+                let expected: f32 = (0..mask_rows * cols).map(|t| weights[t] * at(t / cols, t % cols)).sum();
+                assert_eq!(*sum, expected, "width {width}, {mask_rows}x{cols}, output {i}");
+            }
+        }
+    }
+}
