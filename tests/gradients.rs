@@ -359,6 +359,19 @@ fn named_cases() {
             layer([3, 4], [6, 6], [3, 3]).padding(Padding::Explicit { top: 0, left: 2, bottom: 3, right: 1 }),
         ),
         ("many taps of one channel", layer([1, 20], [30, 30], [11, 11]).stride([4, 4])),
+        (
+            "depthwise in many strips, which share rows",
+            layer([9, 9], [19, 40], [5, 3]).groups(9).padding(Padding::all(2)),
+        ),
+        (
+            "small groups in many strips, with a stride",
+            layer([16, 24], [21, 36], [3, 3])
+                .groups(8)
+                .stride([2, 1])
+                .dilation([2, 1])
+                .padding(Padding::all(3)),
+        ),
+        ("a batch of images that share a block", layer([5, 7], [3, 9], [2, 2]).padding(Padding::all(1))),
     ] {
         for layout in LAYOUTS {
             let mut desc = desc;
