@@ -5,6 +5,8 @@ const $ = (id) => document.getElementById(id);
 const still = matchMedia('(prefers-reduced-motion: reduce)');
 /** Milliseconds in which a sum is formed, whatever the number of products. */
 const DURATION = 1400;
+/** Sums of more products are shown as they end. */
+const MOST_STEPS = 400;
 /** Cells narrower than this, in CSS pixels, show colours without digits. */
 const READABLE = 25;
 
@@ -26,6 +28,7 @@ export function matrix(canvas, rows, columns, fill, label, lit = -1) {
   const gap = cell > 14 * scale ? 1.5 * scale : 0;
   const [left, top] = [(canvas.width - cell * columns) / 2, (canvas.height - cell * rows) / 2];
   const style = getComputedStyle(canvas);
+  const [mono, ink, accent] = [style.getPropertyValue('--mono'), style.color, style.getPropertyValue('--accent')];
   context.textAlign = 'center';
   context.textBaseline = 'middle';
   for (let i = 0; i < rows * columns; i++) {
@@ -33,28 +36,33 @@ export function matrix(canvas, rows, columns, fill, label, lit = -1) {
     context.fillStyle = fill(i);
     // Without gaps, cells overlap a little, so that no seams show.
     const side = gap > 0 ? cell - gap : cell + 0.5;
+    if (gap === 0) {
+      context.fillRect(x, y, side, side);
+      continue;
+    }
     context.beginPath();
-    context.roundRect(x + gap / 2, y + gap / 2, side, side, gap > 0 ? 3 * scale : 0);
+    context.roundRect(x + gap / 2, y + gap / 2, side, side, 3 * scale);
     context.fill();
     if (i === lit) {
-      context.strokeStyle = style.getPropertyValue('--accent');
+      context.strokeStyle = accent;
       context.lineWidth = 2 * scale;
       context.stroke();
     }
     if (cell < READABLE * scale) continue;
     const [text, colour] = label(i);
     const size = Math.min(cell * 0.34, (cell * 1.45) / Math.max(text.length, 1), 17 * scale);
-    context.font = `${size}px ${style.getPropertyValue('--mono')}`;
-    context.fillStyle = colour ?? style.color;
+    context.font = `${size}px ${mono}`;
+    context.fillStyle = colour ?? ink;
     context.fillText(text, x + cell / 2, y + cell / 2);
   }
 }
 
-/** The colour of a signed number: one hue above zero, another below, stronger the larger. */
-export function signed(canvas, value, greatest) {
-  const hue = getComputedStyle(canvas).getPropertyValue(value < 0 ? '--minus' : '--plus');
-  const strength = value === 0 || greatest === 0 ? 0.05 : 0.12 + 0.68 * Math.abs(value / greatest);
-  return `rgb(${hue} / ${strength})`;
+/** Colours of signed numbers: one hue above zero, another below, stronger the larger. */
+export function signed(values) {
+  const style = getComputedStyle(document.documentElement);
+  const [plus, minus] = ['--plus', '--minus'].map((name) => style.getPropertyValue(name));
+  const most = values.reduce((most, value) => Math.max(most, Math.abs(value)), 0);
+  return (value) => `rgb(${value < 0 ? minus : plus} / ${value === 0 ? 0.05 : 0.12 + 0.68 * Math.abs(value / most)})`;
 }
 
 /** The colour of a pixel's value in a channel of `channels`. */
@@ -63,8 +71,6 @@ export function shade(value, channel, channels) {
   return channels === 1 ? `rgb(${level} ${level} ${level})` : `rgb(${[0, 1, 2].map((c) => (c === channel ? level : level * 0.12)).join(' ')})`;
 }
 
-const greatest = (values) => values.reduce((most, value) => Math.max(most, Math.abs(value)), 0);
-
 /**
  * Shows a sum being formed. `seen` is what the mask sees, `mask` its numbers, `pixel` what the filter made of it,
  * `range` how, and `channel` of `channels` which.
@@ -72,9 +78,9 @@ const greatest = (values) => values.reduce((most, value) => Math.max(most, Math.
 export function show({ seen, mask, pixel, range, channel, channels, calm }) {
   clearTimeout(timer);
   const { values, weights, inside } = seen;
-  const { rows, columns, divisor, offset } = mask;
+  const { rows, columns, divisor } = mask;
   const products = values.map((value, i) => value * weights[i]);
-  const scales = { weights: greatest(weights), products: greatest(products) };
+  const [weightColour, productColour] = [weights, products].map(signed);
   const [canvasValues, canvasWeights, canvasProducts] = ['values', 'weights', 'products'].map($);
   const dark = (value) => (channels > 1 ? channel === 1 && value > 150 : value > 140);
 
@@ -82,25 +88,26 @@ export function show({ seen, mask, pixel, range, channel, channels, calm }) {
     const lit = count < values.length ? count - 1 : -1;
     matrix(canvasValues, rows, columns, (i) => shade(values[i], channel, channels),
       (i) => [inside[i] ? digits(values[i]) : `(${digits(values[i])})`, dark(values[i]) ? '#000' : '#fff'], lit);
-    matrix(canvasWeights, rows, columns, (i) => signed(canvasWeights, weights[i], scales.weights), (i) => [digits(weights[i])], lit);
-    matrix(canvasProducts, rows, columns, (i) => (i < count ? signed(canvasProducts, products[i], scales.products) : 'transparent'),
+    matrix(canvasWeights, rows, columns, (i) => weightColour(weights[i]), (i) => [digits(weights[i])], lit);
+    matrix(canvasProducts, rows, columns, (i) => (i < count ? productColour(products[i]) : 'transparent'),
       (i) => [i < count ? digits(products[i], 1) : ''], lit);
     const sum = products.slice(0, count).reduce((sum, product) => sum + product, 0);
+    $('total').ariaBusy = String(count < values.length);
     $('total').innerHTML = count < values.length ? `sum so far: ${digits(sum)}` : outcome(sum);
   };
   const outcome = (sum) => {
-    const steps = [`sum ${digits(sum)}`];
-    let value = sum / divisor + offset;
-    if (divisor !== 1 || offset !== 0) steps.push(`${divisor !== 1 ? `÷ ${digits(divisor)} ` : ''}${offset !== 0 ? `+ ${digits(offset)} ` : ''}= ${digits(value)}`);
-    if (range === 'abs') steps.push(`magnitude ${digits(Math.abs(value))}`);
-    if (range === 'centre') steps.push(`+ 128 = ${digits((value += 128))}`);
-    return `${steps.join(' ')} → pixel <strong>${pixel}</strong><i style="background:${shade(pixel, channel, channels)}"></i>`;
+    let text = `sum ${digits(sum)}`;
+    const value = sum / divisor;
+    if (divisor !== 1) text += ` ÷ ${digits(divisor)} = ${digits(value)}`;
+    if (range === 'abs') text += `, magnitude ${digits(Math.abs(value))}`;
+    if (range === 'centre') text += `, + 128 = ${digits(value + 128)}`;
+    return `${text} → pixel <strong>${pixel}</strong><i style="background:${shade(pixel, channel, channels)}"></i>`;
   };
 
   const terms = products.flatMap((_, i) => (weights[i] === 0 ? [] : [`${digits(values[i])}·${digits(weights[i])}`.replace(/·(−.*)/, '·($1)')]));
   $('terms').textContent = terms.length > 25 ? `${terms.length} products` : terms.join(' + ');
 
-  if (calm || still.matches) return frame(values.length);
+  if (calm || still.matches || values.length > MOST_STEPS) return frame(values.length);
   const started = performance.now();
   const step = () => {
     const count = Math.min(values.length, 1 + Math.floor(((performance.now() - started) / DURATION) * values.length));

@@ -18,7 +18,7 @@ const { send, value, until, errors } = browser;
 async function visit(how, query = '') {
   await send('Page.navigate', { url: 'about:blank' });
   await send('Page.navigate', { url: `${address}${query}#${new URLSearchParams(how)}` });
-  await until(`document.documentElement.dataset.ready === ''`);
+  await until(`document.documentElement?.dataset.ready === ''`);
 }
 
 /** The pixels that a canvas shows, without alpha. */
@@ -108,7 +108,7 @@ try {
   const at = (y, x) => pixels[(row + y) * 640 + column + x];
   const sum = [-1, 0, 1].reduce((sum, y) => sum + (y === 0 ? 2 : 1) * (at(y, 1) - at(y, -1)), 0);
   const minus = (number) => String(number).replace('-', '−');
-  assert.equal(await text('total'), `sum ${minus(sum)} magnitude ${Math.abs(sum)} → pixel ${Math.min(Math.abs(sum), 255)}`);
+  assert.equal(await text('total'), `sum ${minus(sum)}, magnitude ${Math.abs(sum)} → pixel ${Math.min(Math.abs(sum), 255)}`);
   // And by keys.
   await value(`document.getElementById('after').focus()`);
   await send('Input.dispatchKeyEvent', { type: 'keyDown', key: 'ArrowRight' });
@@ -165,7 +165,7 @@ try {
 async function take(folder) {
   mkdirSync(folder, { recursive: true });
   const views = {
-    edges: { mask: 'sobel-x', border: 'reflect101', range: 'abs', at: '444,180', channel: 0 },
+    edges: { mask: 'sobel-x', border: 'reflect101', range: 'abs', at: '559,147', channel: 0 },
     blur: { mask: 'gaussian,2', border: 'replicate', at: '5,200', channel: 1 },
     mean: { mask: 'box,3', border: 'constant', mode: 'convolve', grey: 1, at: '0,0' },
   };
