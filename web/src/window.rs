@@ -16,7 +16,13 @@ pub(crate) struct Window {
 
 impl Window {
     /// The window at row `y` and column `x` of one channel, which are in the picture.
-    pub(crate) fn look(&mut self, desc: &Filter2dDesc, mask: &[f32], src: &[u8], [y, x, channel]: [usize; 3]) {
+    pub(crate) fn look(
+        &mut self,
+        desc: &Filter2dDesc,
+        mask: &[f32],
+        src: &[u8],
+        [y, x, channel]: [usize; 3],
+    ) {
         let ([height, width], [rows, columns]) = (desc.size, desc.mask_size);
         // True convolution turns the mask, and the anchor with it.
         let turned = desc.mode == Mode::Convolve;
