@@ -39,7 +39,7 @@ function setPicture(image) {
   convoke.setPicture(picture.height, picture.width, picture.channels, picture.pixels);
   paint($('before').querySelector('canvas'), picture, picture.pixels);
   $('size').textContent = `${picture.width}×${picture.height}`;
-  const at = state.at ?? [picture.width * 0.873, picture.height * 0.345];
+  const at = state.at ?? [picture.width * 0.896, picture.height * 0.376];
   state.at = [Math.min(Math.floor(at[0]), picture.width - 1), Math.min(Math.floor(at[1]), picture.height - 1)];
   filter();
 }

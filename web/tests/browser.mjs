@@ -165,7 +165,7 @@ try {
 async function take(folder) {
   mkdirSync(folder, { recursive: true });
   const views = {
-    edges: { mask: 'sobel-x', border: 'reflect101', range: 'abs', at: '559,147', channel: 0 },
+    edges: { mask: 'sobel-x', border: 'reflect101', range: 'abs', at: '573,160', channel: 1 },
     blur: { mask: 'gaussian,2', border: 'replicate', at: '5,200', channel: 1 },
     mean: { mask: 'box,3', border: 'constant', mode: 'convolve', grey: 1, at: '0,0' },
   };
