@@ -23,6 +23,16 @@ impl<W: Copy> Finish<W> for Keep {
     }
 }
 
+/// The nearest byte: `min(value, 255)`.
+///
+/// The LLVM of Rust 1.95 takes sixteen lanes of that on WebAssembly for its narrowing instruction
+/// alone, which reads lanes as signed: 32768 and more became 0 (llvm/llvm-project#201780). There the sum saturates in an
+/// addition of which the low byte is the result.
+#[inline(always)]
+fn byte(value: u16) -> u8 {
+    if cfg!(target_family = "wasm") { value.saturating_add(0xff00) as u8 } else { value.min(255) as u8 }
+}
+
 /// Unsigned sums of 16 bits to bytes by a shift; ties up. `bias` contains half the divisor. Nothing may overflow.
 #[derive(Clone, Copy, Debug)]
 pub struct Shift16 {
@@ -35,7 +45,7 @@ impl Finish<u16> for Shift16 {
 
     #[inline(always)]
     fn finish(self, sum: u16) -> u8 {
-        (sum.wrapping_add(self.bias) >> self.shift).min(255) as u8
+        byte(sum.wrapping_add(self.bias) >> self.shift)
     }
 }
 
@@ -55,7 +65,7 @@ impl Finish<u16> for Even16 {
     fn finish(self, sum: u16) -> u8 {
         let sum = sum.wrapping_add(self.offset);
         let odd = sum >> self.shift & 1;
-        (sum.wrapping_add(self.bias).wrapping_add(odd) >> self.shift).min(255) as u8
+        byte(sum.wrapping_add(self.bias).wrapping_add(odd) >> self.shift)
     }
 }
 
@@ -98,7 +108,7 @@ impl<const EVEN: bool> Finish<u16> for Multiply16<EVEN> {
         let quotient = high as u16 >> self.shift;
         let down = EVEN && quotient.wrapping_mul(self.divisor) == sum;
         let quotient = if EVEN { quotient - (u16::from(down) & quotient & 1) } else { quotient };
-        quotient.min(255) as u8
+        byte(quotient)
     }
 }
 
