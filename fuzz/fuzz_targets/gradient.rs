@@ -11,7 +11,8 @@ use libfuzzer_sys::fuzz_target;
 fuzz_target!(|bytes: &[u8]| {
     // The problem reads from the front; how it is run, from behind it.
     let mut how = Choices::new(bytes.get(TASK_BYTES..).unwrap_or_default());
-    let way = how.pick(&[Way::Whole, Way::Rows(1), Way::Rows(2), Way::Rows(5), Way::Pieces(2), Way::Pieces(7)]);
+    let way =
+        how.pick(&[Way::Whole, Way::Rows(1), Way::Rows(2), Way::Rows(5), Way::Pieces(2), Way::Pieces(7)]);
     let offset = how.within(0..=15);
     let case = task_problem(bytes).case();
     for level in Level::available() {
