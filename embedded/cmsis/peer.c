@@ -32,7 +32,7 @@ static void fault(void) {
     exit_with(3);
 }
 
-static void reset(void);
+void reset(void);
 __attribute__((section(".vector_table"), used)) static const void *const vectors[16] = {
     __stack_top, reset, fault, fault, fault, fault, fault, fault, fault, fault, fault, fault, fault, fault, fault, fault,
 };
@@ -172,7 +172,7 @@ static void start(void) {
     exit_with(0);
 }
 
-static void reset(void) {
+void reset(void) {
     *(volatile uint32_t *)0xE000ED88 |= 0xF00000;
     __asm volatile("dsb\n isb" ::: "memory");
     for (uint32_t *word = __bss_start; word < __bss_end; word++) *word = 0;
