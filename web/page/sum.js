@@ -101,7 +101,7 @@ export function show({ seen, mask, pixel, range, channel, channels, calm }) {
     if (divisor !== 1) text += ` ÷ ${digits(divisor)} = ${digits(value)}`;
     if (range === 'abs') text += `, magnitude ${digits(Math.abs(value))}`;
     if (range === 'centre') text += `, + 128 = ${digits(value + 128)}`;
-    return `${text} → pixel <strong>${pixel}</strong><i style="background:${shade(pixel, channel, channels)}"></i>`;
+    return `${text} → <span>pixel <strong>${pixel}</strong><i style="background:${shade(pixel, channel, channels)}"></i></span>`;
   };
 
   const terms = products.flatMap((_, i) => (weights[i] === 0 ? [] : [`${digits(values[i])}·${digits(weights[i])}`.replace(/·(−.*)/, '·($1)')]));

@@ -28,7 +28,7 @@ use crate::{Activation, Border};
 /// [`ConvTranspose2dPlan`](crate::ConvTranspose2dPlan), bias and residual included; what windows read outside the image is added last: tap by tap of the
 /// window, output by output, then in out channels.
 ///
-/// [`Operands::residual`] is shaped like `dx` and added to it: where an input has several uses, their gradients add up.
+/// [`Operands::residual`](crate::Operands::residual) is shaped like `dx` and added to it: where an input has several uses, their gradients add up.
 ///
 /// ```
 /// use convoke_core::{Conv2dDesc, InputGradPlan, Layout, Level, Operands};
