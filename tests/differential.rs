@@ -72,6 +72,28 @@ fn every_tail() {
 
 /// Pixels as lanes: every number of out channels that has a shape of its own, against rows that end before, at and behind
 /// the end of a vector and of a stripe, bands that are many, strides and dilations that take planes apart.
+/// Whole blocks of out channels, of three vectors and of two, that are made of the same pixels one after the other: as many as their
+/// weights allow, none, and one that is not whole behind them.
+#[test]
+fn every_run_of_blocks() {
+    const CHANNELS: [usize; 8] = [32, 64, 95, 96, 97, 112, 160, 208];
+    let mut total = Verdict::default();
+    for (number, &out_channels) in CHANNELS.iter().enumerate() {
+        // One pixel less and more than tiles of 9 and of 12 have, and a tile more.
+        for (other, width) in [1, 8, 9, 10, 11, 12, 13, 21].into_iter().enumerate() {
+            // With 40 channels, blocks of 3x3 are too large to follow each other.
+            let (in_channels, kernel) =
+                [(1, [1, 1]), (16, [1, 1]), (16, [3, 3]), (40, [3, 3])][(number + other) % 4];
+            let desc = Conv2dDesc::new(Layout::Nhwc, 2, in_channels, [2, width], out_channels, kernel)
+                .padding(Padding::Same)
+                .activation(if other % 2 == 0 { Activation::None } else { Activation::Relu });
+            let problem = ConvProblem::new(desc).seed((number * 10 + other) as u64);
+            total = total.and(assert_all(&problem, width)).and(assert_all(&problem.bias().residual(), width));
+        }
+    }
+    total.assert_trustworthy();
+}
+
 #[test]
 fn every_stripe() {
     const SHAPES: [([usize; 2], [usize; 2], [usize; 2]); 7] = [

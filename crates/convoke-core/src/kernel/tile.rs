@@ -114,8 +114,8 @@ impl Tile<'_> {
 /// 2. *Sums stay in registers* over all runs, and until they are in `dst`. `M * V` of them also cover the
 ///    latency of the multiply-add (four cycles, one or two starting in each).
 /// 3. *Some blocks of out channels at once*, if their weights are few: finding the pixels takes as long as ten steps or more.
-/// 4. *No test in the loop.* Pixels are cut to slices of all that their taps reach before it starts, and weights come
-///    as chunks of the tile's width, so that no index is checked inside.
+/// 4. *One test in the loop.* Pixels are cut to slices of all that their taps reach before it starts, all equally long, and
+///    weights come as chunks of the tile's width: what is left is one comparison of the index for all pixels.
 /// 5. *Not inlined*, one function per tile shape and level: a call per tile costs nothing beside the loop, the code
 ///    stays small, and its machine code can be found by name.
 #[inline(never)]
@@ -143,7 +143,7 @@ fn accumulate<S: Simd, const M: usize, const V: usize>(
             }
             for block in 0..tile.blocks {
                 for i in 0..M {
-                    // Said once more where the optimiser needs it: the loops below then have no bounds checks.
+                    // Said once more where the optimiser needs it: the loops below then have one bounds check for all pixels.
                     assert!(pixels[i].len() == extent);
                 }
                 let mut sums = [[simd.splat(0.0); V]; M];
