@@ -52,53 +52,27 @@ fn declared() -> Functions {
     functions
 }
 
-macro_rules! c_name {
-    ($($rust:ty => $c:literal;)*) => {
-        $(impl C for $rust { const NAME: &str = $c; })*
+/// A type of Rust as the header writes it. By its name, since `c_char` is `u8` on some machines.
+fn written(rust: &str) -> String {
+    let name = |rust| match rust {
+        "c_char" => "char",
+        "f32" => "float",
+        "i16" => "int16_t",
+        "u8" => "uint8_t",
+        "usize" => "size_t",
+        "isize" => "ptrdiff_t",
+        "Status" | "i32" => "convoke_status",
+        "Filter" => "convoke_filter",
+        "FilterDesc" => "convoke_filter_desc",
+        "Stream" => "convoke_stream",
+        "Conv2d" => "convoke_conv2d",
+        "Conv2dDesc" => "convoke_conv2d_desc",
+        other => panic!("no word of C for {other}"),
     };
-}
-
-/// A type's name in the header.
-trait C {
-    const NAME: &str;
-}
-
-c_name! {
-    Status => "convoke_status";
-    i32 => "convoke_status";
-    f32 => "float";
-    i16 => "int16_t";
-    u8 => "uint8_t";
-    usize => "size_t";
-    isize => "ptrdiff_t";
-    core::ffi::c_char => "char";
-    convoke_capi::Filter => "convoke_filter";
-    convoke_capi::FilterDesc => "convoke_filter_desc";
-    convoke_capi::Stream => "convoke_stream";
-    convoke_capi::Conv2d => "convoke_conv2d";
-    convoke_capi::Conv2dDesc => "convoke_conv2d_desc";
-}
-
-/// A parameter's type as the header writes it.
-trait Written {
-    fn written() -> String;
-}
-
-impl<T: C> Written for T {
-    fn written() -> String {
-        T::NAME.into()
-    }
-}
-
-impl<T: C> Written for *const T {
-    fn written() -> String {
-        format!("const {}*", T::NAME)
-    }
-}
-
-impl<T: C> Written for *mut T {
-    fn written() -> String {
-        format!("{}*", T::NAME)
+    match (rust.strip_prefix("*const "), rust.strip_prefix("*mut ")) {
+        (Some(target), _) => format!("const {}*", name(target)),
+        (_, Some(target)) => format!("{}*", name(target)),
+        _ => name(rust).into(),
     }
 }
 
@@ -109,7 +83,7 @@ macro_rules! exported {
             let mut functions = Functions::new();
             $(
                 let _: unsafe extern "C" fn($($type),*) -> $result = convoke_capi::$name;
-                let types = vec![$(<$type>::written(),)* <$result>::written()];
+                let types = vec![$(written(stringify!($type)),)* written(stringify!($result))];
                 functions.insert(stringify!($name).into(), types);
             )*
             functions

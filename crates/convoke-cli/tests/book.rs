@@ -1,9 +1,12 @@
 //! The course shows commands and what they print. Each `console` block is run from the repository's root, and must print what
 //! the page says; a line `...` stands for any number of lines.
 
+mod common;
+
 use std::fs;
 use std::path::Path;
-use std::process::Command;
+
+use common::program;
 
 /// Commands of a block and the lines that follow each.
 fn commands(block: &str) -> Vec<(&str, Vec<&str>)> {
@@ -43,11 +46,7 @@ fn commands_print_what_the_course_says() {
             for (command, expected) in commands(block) {
                 let mut words = command.split_whitespace();
                 assert_eq!(words.next(), Some("convoke"), "{}: {command}", path.display());
-                let output = Command::new(env!("CARGO_BIN_EXE_convoke"))
-                    .args(words)
-                    .current_dir(&root)
-                    .output()
-                    .unwrap();
+                let output = program().args(words).current_dir(&root).output().unwrap();
                 let text = String::from_utf8(output.stdout).unwrap();
                 let lines: Vec<&str> = text.lines().collect();
                 assert!(

@@ -22,13 +22,19 @@ fn sparse(folder: &Folder, name: &str, header: &[u8], bytes: usize, values: &[(u
     }
 }
 
-/// Runs the program with so much memory that it could not hold the picture.
+/// Runs the program with so much memory that it could not hold the picture; an emulator has memory of its own, and no limit.
 fn run(folder: &Folder, args: &str) {
     let limited = format!("ulimit -v {LIMIT} && exec \"$0\" \"$@\"");
     let args = args.split_whitespace().map(|arg| arg.replace('~', " "));
-    let program = env!("CARGO_BIN_EXE_convoke");
-    let mut command = Command::new("sh");
-    command.current_dir(folder.path(".")).args(["-c", &limited, program]).args(args);
+    let program = common::program();
+    let mut command = if common::emulator().is_empty() {
+        let mut shell = Command::new("sh");
+        shell.args(["-c", &limited]).arg(program.get_program());
+        shell
+    } else {
+        program
+    };
+    command.current_dir(folder.path(".")).args(args);
     let output = command.output().unwrap();
     let stderr = String::from_utf8_lossy(&output.stderr);
     assert!(output.status.success() && stderr.is_empty(), "{:?} {stderr}", output.status);

@@ -6,6 +6,21 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
+/// The emulator that runs the program, with its arguments, where the machine cannot.
+pub(crate) fn emulator() -> Vec<String> {
+    let runner = std::env::var("CONVOKE_RUNNER").unwrap_or_default();
+    runner.split_whitespace().map(str::to_owned).collect()
+}
+
+/// The program, with arguments to come.
+pub(crate) fn program() -> Command {
+    let mut words = emulator();
+    words.push(env!("CARGO_BIN_EXE_convoke").into());
+    let mut command = Command::new(&words[0]);
+    command.args(&words[1..]);
+    command
+}
+
 /// An empty folder for one test.
 pub(crate) struct Folder(PathBuf);
 
@@ -39,7 +54,7 @@ impl Folder {
     /// Runs the program here, with arguments separated by blanks. `~` stands for a blank inside an argument.
     pub(crate) fn convoke(&self, args: &str) -> Output {
         let args = args.split_whitespace().map(|arg| arg.replace('~', " "));
-        Command::new(env!("CARGO_BIN_EXE_convoke")).current_dir(&self.0).args(args).output().unwrap()
+        program().current_dir(&self.0).args(args).output().unwrap()
     }
 
     /// Runs the program, which must succeed without a word on stderr; gives what it printed.
