@@ -7,7 +7,7 @@ use crate::chain::ChainProblem;
 use crate::choices::Choices;
 use crate::decode::{ACTIVATIONS, BORDERS, enough_padding, padding, with_gaps};
 use crate::fill::Fill;
-use crate::hostile::{conv_desc, number};
+use crate::hostile::{FAR, conv_desc, number};
 use crate::sizes::{ConvSizes, conv_sizes};
 
 /// Bytes that a chain is decoded from; more are ignored.
@@ -122,7 +122,7 @@ fn spoil(from: &mut Choices<'_>, desc: &mut Conv2dDesc) {
 pub fn audit_chain(bytes: &[u8]) -> Result<bool, String> {
     let mut from = Choices::new(bytes);
     let fits = from.byte() < 224;
-    let strip = from.pick(&[None, Some(1), Some(2), Some(0), Some(1 << 40), Some(usize::MAX)]);
+    let strip = from.pick(&[None, Some(1), Some(2), Some(0), Some(FAR), Some(usize::MAX)]);
     let changes = from.pick(&[1, 1, 1, 2, 3, 0]);
     let some = chain_problem(bytes.get(CHAIN_BYTES / 3..).unwrap_or_default()).layers;
     let mut layers: [Conv2dDesc; 3] = std::array::from_fn(|at| some[at.min(some.len() - 1)]);

@@ -7,6 +7,12 @@ use crate::choices::Choices;
 use crate::engine::Conv2dEngine;
 use crate::sizes::{conv_sizes, filter_lens};
 
+/// More than any image has in a side, and few enough for some of them to be added up: 2^40, or 2^20 where addresses have 32 bits.
+pub const FAR: usize = 1 << (usize::BITS / 8 * 5);
+
+/// The highest bit.
+const TOP: usize = 1 << (usize::BITS - 1);
+
 /// Numbers on both sides of every limit that code might have.
 pub const EDGES: &[usize] = &[
     1,
@@ -22,16 +28,16 @@ pub const EDGES: &[usize] = &[
     65_536,
     (1 << 31) - 1,
     1 << 31,
-    (1 << 32) - 1,
-    1 << 32,
-    (1 << 61) - 1,
-    1 << 61,
-    (1 << 62) - 1,
-    1 << 62,
-    (1 << 62) + 1,
-    (1 << 63) - 5,
-    (1 << 63) - 1,
-    1 << 63,
+    u32::MAX as usize,
+    (u32::MAX as usize).wrapping_add(1),
+    TOP / 4 - 1,
+    TOP / 4,
+    TOP / 2 - 1,
+    TOP / 2,
+    TOP / 2 + 1,
+    TOP - 5,
+    TOP - 1,
+    TOP,
     usize::MAX - 1,
     usize::MAX,
 ];
@@ -41,7 +47,7 @@ pub(crate) fn number(from: &mut Choices<'_>) -> usize {
     match from.byte() {
         0..=159 => 1 + usize::from(from.byte()) % 9,
         160..=223 => from.pick(EDGES),
-        _ => from.word() as usize >> (from.byte() % 64),
+        _ => (from.word() >> (from.byte() % 64)) as usize,
     }
 }
 

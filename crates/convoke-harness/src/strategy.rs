@@ -1,4 +1,4 @@
-//! Problems for proptest, and the one configuration that all its users share.
+//! Problems for proptest, the one configuration that all its users share, and how many cases a test takes that goes through all.
 
 use proptest::collection::vec;
 use proptest::prelude::{ProptestConfig, Strategy, any};
@@ -41,4 +41,11 @@ pub fn config(cases: u32) -> ProptestConfig {
         failure_persistence: Some(Box::new(FileFailurePersistence::WithSource("regressions"))),
         ..ProptestConfig::default()
     }
+}
+
+/// All cases; or, where the environment says `CONVOKE_THIN=N`, the first of every `N`. For tests that go through many cases in turn,
+/// on a machine that takes too long for them.
+pub fn thin<C: IntoIterator>(cases: C) -> impl Iterator<Item = C::Item> {
+    let every = std::env::var("CONVOKE_THIN").ok().and_then(|every| every.parse().ok());
+    cases.into_iter().step_by(every.unwrap_or(1).max(1))
 }

@@ -344,13 +344,14 @@ mod tests {
     /// However far the taps are apart, scratch is in proportion to the number of weights.
     #[test]
     fn scratch_does_not_follow_the_dilation() {
+        const FAR: usize = 1 << (usize::BITS / 8 * 5);
         for layout in [Layout::Nchw, Layout::Nhwc] {
             for channels in [1, 16] {
                 for groups in [1, channels] {
                     let desc = layer(layout, channels, 20, groups)
                         .border(Border::Wrap)
-                        .dilation([1 << 40, 1 << 40])
-                        .padding(Padding::all(1 << 40));
+                        .dilation([FAR, FAR])
+                        .padding(Padding::all(FAR));
                     let (route, scratch) = route(desc);
                     assert!(matches!(route, Route::Tiles(Feed::Windows)), "{route:?}");
                     assert!(scratch <= 14 * 9 * channels);

@@ -293,11 +293,12 @@ mod tests {
     /// However large the stride, a dense kernel has few runs.
     #[test]
     fn runs_are_few() {
-        for (stride, taps) in [(1 << 40, 1 << 41), (1 << 40, 3), (1000, 1000), (7, 1 << 40)] {
+        const FAR: usize = 1 << (usize::BITS / 8 * 5);
+        for (stride, taps) in [(FAR, 2 * FAR), (FAR, 3), (1000, 1000), (7, FAR)] {
             let axis = Axis { stride, dilation: 1, taps, before: 5, size: 9, out: 9 * stride };
             assert!(axis.checked(0).unwrap().runs().count() <= 6);
         }
-        let dilated = Axis { stride: 1 << 40, dilation: 2, taps: 3, before: 0, size: 2, out: 1 << 41 };
+        let dilated = Axis { stride: FAR, dilation: 2, taps: 3, before: 0, size: 2, out: 2 * FAR };
         assert!(matches!(dilated.checked(1), Err(Error::TooLarge { .. })));
     }
 }

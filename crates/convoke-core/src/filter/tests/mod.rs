@@ -56,6 +56,12 @@ impl Random {
     }
 }
 
+/// All cases; or, where the environment says `CONVOKE_THIN=N`, the first of every `N`, as in the harness.
+pub(crate) fn thin<C: IntoIterator>(cases: C) -> impl Iterator<Item = C::Item> {
+    let every = std::env::var("CONVOKE_THIN").ok().and_then(|every| every.parse().ok());
+    cases.into_iter().step_by(every.unwrap_or(1).max(1))
+}
+
 /// What a plan makes of a picture, in buffers full of NaN before.
 fn filtered<I: Pixel, O: Pixel + Default + Clone>(plan: &Filter2dPlan, mask: &[f32], src: &[I]) -> Vec<O> {
     let mut buffer = vec![f32::NAN; plan.packed_len()];

@@ -2,18 +2,18 @@
 
 use std::vec;
 
-use super::Random;
+use super::{Random, thin};
 use crate::{Border, Filter2dDesc, Filter2dPlan, Level};
 
 /// Whole numbers, against sums of a column of three and then of five such sums.
 #[test]
 fn large_results_are_sums() {
     let mut random = Random(11);
-    for channels in [1, 3] {
+    for channels in thin([1, 3]) {
         let size = [6_usize, (4 << 20) / 6 / channels + 17];
         let row_len = size[1] * channels;
         // A vector divides the rows of the first evenly, as far as the start of the buffer allows, and none of the second.
-        for stride in [row_len.next_multiple_of(16), row_len + 5] {
+        for stride in thin([row_len.next_multiple_of(16), row_len + 5]) {
             let desc =
                 Filter2dDesc::new(size, channels, [3, 5]).border(Border::Reflect101).dst_row_stride(stride);
             let src: vec::Vec<f32> = random.bytes(size[0] * row_len).into_iter().map(f32::from).collect();
