@@ -5,8 +5,11 @@ import { WASI } from 'node:wasi';
 
 const args = process.argv.slice(2);
 const wasi = new WASI({ version: 'preview1', args, env: process.env, preopens: { '/': process.cwd() }, returnOnExit: true });
-// Debian's libc for WASI is older than the two functions of it that Rust's library names. There is one thread, which nobody joins.
+const module = await WebAssembly.compile(await readFile(args[0]));
+// Rust's library names functions for threads that Debian's libc for WASI has not got. There is one thread, and there will be no other.
 const ENOSYS = 52;
-const env = { pthread_join: () => ENOSYS, pthread_detach: () => ENOSYS };
-const { instance } = await WebAssembly.instantiate(await readFile(args[0]), { ...wasi.getImportObject(), env });
-process.exit(wasi.start(instance));
+const env = { pthread_create: () => ENOSYS };
+for (const { module: from, name } of WebAssembly.Module.imports(module)) {
+  if (from === 'env' && name.startsWith('pthread_')) env[name] ??= () => 0;
+}
+process.exit(wasi.start(await WebAssembly.instantiate(module, { ...wasi.getImportObject(), env })));
