@@ -4,7 +4,8 @@ import { readFile } from 'node:fs/promises';
 import { WASI } from 'node:wasi';
 
 const args = process.argv.slice(2);
-const wasi = new WASI({ version: 'preview1', args, env: process.env, preopens: { '/': process.cwd() }, returnOnExit: true });
+const preopens = { '/': '/', '.': process.cwd() };
+const wasi = new WASI({ version: 'preview1', args, env: process.env, preopens, returnOnExit: true });
 const module = await WebAssembly.compile(await readFile(args[0]));
 // Rust's library names functions for threads that Debian's libc for WASI has not got. There is one thread, and there will be no other.
 const ENOSYS = 52;

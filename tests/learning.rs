@@ -334,6 +334,7 @@ fn the_loss_and_its_gradient() {
 }
 
 /// Layers whose work is worth several threads, from a seed.
+#[cfg(not(target_family = "wasm"))]
 fn large_layers(options: &Options) -> Vec<Box<dyn Layer>> {
     let mut layers: Vec<Box<dyn Layer>> = Vec::new();
     layers.push(Box::new(FullyConnected::new(300, 70, 1, options).unwrap()));
@@ -350,6 +351,7 @@ fn large_layers(options: &Options) -> Vec<Box<dyn Layer>> {
     layers
 }
 
+#[cfg(not(target_family = "wasm"))]
 #[test]
 fn threads_change_no_bit() {
     let pool = rayon::ThreadPoolBuilder::new().num_threads(3).build().unwrap();
@@ -515,6 +517,7 @@ fn training_learns() {
 }
 
 /// The same network, the same bits, on any number of threads.
+#[cfg(not(target_family = "wasm"))]
 #[test]
 fn training_is_deterministic() {
     let pool = rayon::ThreadPoolBuilder::new().num_threads(3).build().unwrap();

@@ -348,7 +348,7 @@ fn extreme_attributes() {
     let one = Conv2dDesc::new(Layout::Nchw, 1, 1, [5, 5], 1, [1, 1]);
     for level in Level::available() {
         // A dilation means nothing to one tap, and a long stride only says that there is one window.
-        for extreme in [1 << 31, (1 << 31) - 1, 65_536] {
+        for extreme in [1 << 31, (1 << 31) - 1, 65_536].map(|extreme: usize| extreme.min(usize::MAX / 16)) {
             let plan = Conv2dPlan::new(&one.stride([extreme, extreme]), level).unwrap();
             assert_eq!(plan.geometry().out_size, [1, 1]);
         }
@@ -562,6 +562,23 @@ fn an_infinite_weight_over_outputs_that_see_only_padding() {
             for engine in engines() {
                 let _ = case.check(&engine, Way::Whole, 0).unwrap_or_else(|failure| panic!("{failure}"));
             }
+        }
+    }
+}
+
+/// Ours: the dilation of a single tap is no distance, but it was added to one, and the sum overflowed.
+#[test]
+fn the_dilation_of_one_tap_when_transposed() {
+    use convoke_core::{ConvTranspose2dDesc, ConvTranspose2dPlan, OutputSize};
+    for dilation in [isize::MAX as usize, isize::MAX as usize + 1, usize::MAX] {
+        let desc =
+            ConvTranspose2dDesc::new(Layout::Nhwc, 1, 2, [3, 3], 2, [1, 1]).dilation([dilation, dilation]);
+        for level in Level::available() {
+            let plan = ConvTranspose2dPlan::new(&desc, level).unwrap();
+            assert_eq!(plan.geometry().out_size, [3, 3]);
+            let mut exact = desc;
+            exact.output = OutputSize::Exact([3, 5]);
+            assert_eq!(ConvTranspose2dPlan::new(&exact, level).unwrap().geometry().out_size, [3, 5]);
         }
     }
 }

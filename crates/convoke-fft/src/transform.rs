@@ -122,7 +122,7 @@ mod tests {
     /// Against the sum of the definition, in f64, for every lane; and back.
     fn check<S: Simd, const L: usize>(simd: S, len: usize) {
         let plan = Transform::new(len);
-        let value = |i: usize| ((i * 2_654_435_761) % 1999) as f32 / 999.5 - 1.0;
+        let value = |i: usize| (i as u64 * 2_654_435_761 % 1999) as f32 / 999.5 - 1.0;
         let points: Vec<Point<L>> = (0..len)
             .map(|j| [0, 1].map(|part| std::array::from_fn(|lane| value((j * 2 + part) * 16 + lane))))
             .collect();

@@ -30,11 +30,11 @@ fn algorithms(desc: &Filter2dDesc, mask: &Mask) -> Vec<FilterAlgorithm> {
 }
 
 fn bytes(len: usize) -> Vec<u8> {
-    (0..len).map(|i| (i * i * 31 % 251) as u8).collect()
+    (0..len).map(|i| i % 251).map(|i| (i * i * 31 % 251) as u8).collect()
 }
 
 fn floats(len: usize) -> Vec<f32> {
-    (0..len).map(|i| ((i * i * 31 % 1009) as f32).sin()).collect()
+    (0..len).map(|i| i % 1009).map(|i| ((i * i * 31 % 1009) as f32).sin()).collect()
 }
 
 fn crop<T: Copy>(whole: &[T], row_len: usize, rows: [usize; 2], cols: [usize; 2]) -> Vec<T> {

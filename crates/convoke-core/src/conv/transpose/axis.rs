@@ -85,7 +85,8 @@ impl Axis {
         let (operand, most_more) =
             (["output padding rows", "output padding columns"][axis], stride.max(dilation) - 1);
         let same = matches!(desc.padding, Padding::Same | Padding::SameLower);
-        let most_more = if same { 0 } else { most_more };
+        // A dilation that one tap does not ask for may be any number.
+        let most_more = if same { 0 } else { most_more.min(MOST) };
         let (out, before) = if same {
             let out = match desc.output {
                 OutputSize::Padding(_) => size.checked_mul(stride).filter(fits).ok_or(overflow)?,
