@@ -334,7 +334,6 @@ fn the_loss_and_its_gradient() {
 }
 
 /// Layers whose work is worth several threads, from a seed.
-#[cfg(not(target_family = "wasm"))]
 fn large_layers(options: &Options) -> Vec<Box<dyn Layer>> {
     let mut layers: Vec<Box<dyn Layer>> = Vec::new();
     layers.push(Box::new(FullyConnected::new(300, 70, 1, options).unwrap()));
