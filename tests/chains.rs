@@ -9,7 +9,7 @@ use convoke_core::{
 };
 use convoke_harness::decode_chain::{CHAIN_BYTES, audit_chain};
 use convoke_harness::layers::Block;
-use convoke_harness::strategy::{chain_problems, config, thin};
+use convoke_harness::strategy::{assert_trustworthy, chain_problems, config, thin};
 use convoke_harness::{ChainProblem, Fill, Verdict, Way};
 use proptest::prelude::*;
 use proptest::test_runner::TestRunner;
@@ -38,7 +38,7 @@ fn random_chains() {
         },
     );
     result.unwrap_or_else(|failure| panic!("{failure}"));
-    total.get().assert_trustworthy();
+    assert_trustworthy(total.get());
 }
 
 /// Channels on both sides of vectors and tiles, strides, heights down to one row, strips of every height.

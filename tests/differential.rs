@@ -7,7 +7,7 @@ use std::cell::Cell;
 
 use convoke_core::{Activation, Border, Conv2dDesc, Layout, Padding};
 use convoke_harness::layers::LAYERS;
-use convoke_harness::strategy::{config, conv_problems};
+use convoke_harness::strategy::{assert_trustworthy, config, conv_problems};
 use convoke_harness::{ConvProblem, Verdict, Way, engines};
 use proptest::prelude::*;
 use proptest::test_runner::TestRunner;
@@ -39,7 +39,7 @@ fn random_layers() {
         Ok(())
     });
     result.unwrap_or_else(|failure| panic!("{failure}"));
-    total.get().assert_trustworthy();
+    assert_trustworthy(total.get());
     println!("{:?}", total.get());
 }
 

@@ -5,7 +5,7 @@
 use std::cell::Cell;
 
 use convoke_core::{Border, Filter2dDesc, Mode};
-use convoke_harness::strategy::{config, filter_problems, thin};
+use convoke_harness::strategy::{assert_trustworthy, config, filter_problems, thin};
 use convoke_harness::{
     FilterCase, FilterData, FilterProblem, Picture, PixelType, Verdict, Way, filter_engines,
 };
@@ -38,7 +38,7 @@ fn random_filters() {
         Ok(())
     });
     result.unwrap_or_else(|failure| panic!("{failure}"));
-    total.get().assert_trustworthy();
+    assert_trustworthy(total.get());
 }
 
 #[test]

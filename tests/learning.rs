@@ -38,6 +38,7 @@ struct Results {
     parameters: Vec<Vec<f32>>,
 }
 
+#[cfg(not(target_family = "wasm"))]
 impl Results {
     fn bits(&self) -> Vec<Vec<u32>> {
         [&self.dst, &self.src_grad].into_iter().chain(&self.parameters).map(|values| bits(values)).collect()

@@ -8,7 +8,7 @@ use convoke_core::{
     Activation, Border, Conv2dDesc, Conv2dPlan, Error, Layout, Level, LocallyConnected2dPlan, Mode, Operands,
     Padding,
 };
-use convoke_harness::strategy::{config, local_problems, thin};
+use convoke_harness::strategy::{assert_trustworthy, config, local_problems, thin};
 use convoke_harness::views::bits;
 use convoke_harness::{Task, TaskCase, TaskProblem, Verdict, Way};
 use convoke_reference::learning::{difference, locally_connected};
@@ -51,7 +51,7 @@ fn random_layers() {
     });
     result.unwrap_or_else(|failure| panic!("{failure}"));
     for total in totals.get() {
-        total.assert_trustworthy();
+        assert_trustworthy(total);
     }
 }
 

@@ -5,6 +5,7 @@ use proptest::prelude::{ProptestConfig, Strategy, any};
 use proptest::test_runner::FileFailurePersistence;
 
 use crate::chain::ChainProblem;
+use crate::check::Verdict;
 use crate::decode::{BYTES, conv_problem, filter_problem};
 use crate::decode_chain::{CHAIN_BYTES, chain_problem};
 use crate::decode_task::{TASK_BYTES, local_problem};
@@ -40,6 +41,16 @@ pub fn config(cases: u32) -> ProptestConfig {
         cases: wanted.unwrap_or(cases),
         failure_persistence: Some(Box::new(FileFailurePersistence::WithSource("regressions"))),
         ..ProptestConfig::default()
+    }
+}
+
+/// [`Verdict::assert_trustworthy`] of all cases of a property together, if there were enough: of a few, most may rightly be zeros.
+///
+/// # Panics
+/// If they were many, and compared mostly zeros.
+pub fn assert_trustworthy(total: Verdict) {
+    if config(u32::MAX).cases >= 100 {
+        total.assert_trustworthy();
     }
 }
 
