@@ -94,6 +94,18 @@ impl Level {
         }
     }
 
+    /// Whether a multiply-add takes [one lane of a vector](Simd::BY_LANE) for all of its lanes.
+    pub const fn by_lane(self) -> bool {
+        match self {
+            Level::Scalar(_) => Scalar::BY_LANE,
+            Level::Portable(_) => Portable::BY_LANE,
+            #[cfg(all(target_arch = "x86_64", target_feature = "sse2"))]
+            Level::Avx2(_) => Avx2::BY_LANE,
+            #[cfg(all(target_arch = "x86_64", target_feature = "sse2"))]
+            Level::Avx512(_) => Avx512::BY_LANE,
+        }
+    }
+
     /// Whether multiply-add rounds once: all such levels give the same bits.
     pub const fn fused(self) -> bool {
         match self {

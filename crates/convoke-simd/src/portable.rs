@@ -52,6 +52,8 @@ impl Simd for Portable {
     const FUSED: bool =
         cfg!(any(target_feature = "fma", all(target_arch = "aarch64", target_feature = "neon")));
 
+    const BY_LANE: bool = cfg!(all(target_arch = "aarch64", target_feature = "neon"));
+
     #[inline(always)]
     fn vectorize<R>(self, f: impl FnOnce() -> R) -> R {
         f()
@@ -206,6 +208,14 @@ impl Simd for Portable {
     fn permute(self, v: Vector, order: [u32; LANES]) -> Vector {
         let v = v.to_array();
         Vector::new(order.map(|lane| v[lane as usize % LANES]))
+    }
+
+    // By way of vectors: of an array of lanes the compiler makes single loads, if the vector comes from memory.
+    #[cfg(all(target_arch = "aarch64", target_feature = "neon"))]
+    #[inline(always)]
+    fn splat_lane<const LANE: usize>(self, v: Vector) -> Vector {
+        let pairs = if LANE % LANES < LANES / 2 { v.unpack_lo(v) } else { v.unpack_hi(v) };
+        if LANE.is_multiple_of(2) { pairs.unpack_lo(pairs) } else { pairs.unpack_hi(pairs) }
     }
 
     #[inline(always)]

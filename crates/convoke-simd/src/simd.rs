@@ -4,6 +4,9 @@ use core::fmt::Debug;
 
 use crate::past_caches::{PastCaches, PutsArePending};
 
+/// Lanes of the widest vectors.
+const MOST_LANES: usize = 16;
+
 /// A token for an instruction set: holding one proves that this processor has it.
 ///
 /// The vectors hold [`LANES`](Self::LANES) values of `f32`. Operations are total: they are defined on NaN,
@@ -26,6 +29,11 @@ pub trait Simd: Copy + Debug + Send + Sync + 'static {
 
     /// Whether [`mul_add`](Self::mul_add) rounds once (fused) or twice.
     const FUSED: bool;
+
+    /// Whether a multiply-add takes one lane of a vector for all of its lanes as readily as it takes a vector. Values that lie side by
+    /// side and meet vectors one after the other are then better loaded together, and taken by
+    /// [`splat_lane`](Self::splat_lane), than each by [`splat`](Self::splat).
+    const BY_LANE: bool = false;
 
     /// Runs `f` in a region compiled for this instruction set. Mark what it calls `#[inline(always)]`.
     fn vectorize<R>(self, f: impl FnOnce() -> R) -> R;
@@ -169,6 +177,12 @@ pub trait Simd: Copy + Debug + Send + Sync + 'static {
 
     /// Lane `order[i]` of `v` in every lane `i`.
     fn permute(self, v: Self::F32, order: Self::Order) -> Self::F32;
+
+    /// Lane `LANE` of `v` in every lane; only the remainder of `LANE` by the number of lanes counts.
+    #[inline(always)]
+    fn splat_lane<const LANE: usize>(self, v: Self::F32) -> Self::F32 {
+        self.permute(v, self.order(&const { [LANE as u32; MOST_LANES] }))
+    }
 
     /// To the nearest integer, ties to even. Signed zeros, infinities and NaN pass through.
     fn round(self, v: Self::F32) -> Self::F32;

@@ -63,6 +63,7 @@ impl Blocks {
             let vectors = match (left.div_ceil(self.lanes), self.vectors) {
                 (3, 2) => 3,
                 (4, 3) => 2,
+                (5, 4) if self.lanes > 1 => 3,
                 (vectors, most) => vectors.min(most),
             };
             let block = Block {

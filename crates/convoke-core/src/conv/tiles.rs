@@ -71,7 +71,11 @@ impl Direct<'_> {
 
     /// Pixels of a full tile.
     fn full(&self, block: &Block) -> usize {
-        tile::pixels(self.plan.level.registers(), block.vectors)
+        let level = self.plan.level;
+        let pixels = tile::pixels(level, block.vectors);
+        // Where channels lie apart, pixels are written in squares: one pixel more than those hold would take a square of its own.
+        let apart = self.part.steps()[2] != 1;
+        if level.by_lane() && apart && pixels % level.lanes() == 1 { pixels - 1 } else { pixels }
     }
 
     /// All tiles of a band whose windows are gathered one by one.

@@ -12,6 +12,9 @@ macro_rules! each {
     (lane $j:ident where $holds:expr => $body:block) => {
         each!($j, $holds, $body; 0 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15)
     };
+    (group $j:ident where $holds:expr => $body:block) => {
+        each!($j, $holds, $body; 0 1 2 3)
+    };
     (row $j:ident where $holds:expr => $body:block) => {
         each!($j, $holds, $body; 0 1 2 3 4)
     };

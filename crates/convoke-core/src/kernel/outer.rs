@@ -6,6 +6,7 @@
 
 use convoke_simd::Simd;
 
+use super::each::each;
 use super::stripe;
 
 /// Vectors of a full tile.
@@ -68,7 +69,8 @@ pub(crate) fn run<S: Simd>(
 /// ```
 ///
 /// Departures: what will be written is fetched first (most tiles of a large gradient are not in any near cache); a tile at once, sums in registers, one function for each shape: as in the [register tile](super::tile). Each step
-/// reads `V` vectors and broadcasts `M` values for `M * V` multiply-adds; both are read from front to back.
+/// reads `V` vectors and broadcasts `M` values for `M * V` multiply-adds; both are read from front to back. Where a multiply-add takes a lane of a
+/// vector for all of its lanes, the values are loaded as vectors as well.
 #[inline(never)]
 #[expect(
     clippy::needless_range_loop,
@@ -100,10 +102,23 @@ fn accumulate<S: Simd, const M: usize, const V: usize>(
                 for v in 0..V {
                     x[v] = simd.load(&right[v * S::LANES..]);
                 }
-                for m in 0..M {
-                    let y = simd.splat(left[m]);
-                    for v in 0..V {
-                        sums[m][v] = simd.mul_add(y, x[v], sums[m][v]);
+                if const { S::BY_LANE } {
+                    each!(lane I where I < M => {
+                        let y = if const { I < M - M % S::LANES } {
+                            simd.splat_lane::<I>(simd.load(&left[I - I % S::LANES..]))
+                        } else {
+                            simd.splat(left[I])
+                        };
+                        for v in 0..V {
+                            sums[I][v] = simd.mul_add(y, x[v], sums[I][v]);
+                        }
+                    });
+                } else {
+                    for m in 0..M {
+                        let y = simd.splat(left[m]);
+                        for v in 0..V {
+                            sums[m][v] = simd.mul_add(y, x[v], sums[m][v]);
+                        }
                     }
                 }
             }
@@ -116,19 +131,49 @@ fn accumulate<S: Simd, const M: usize, const V: usize>(
                         simd.store(sum, dst);
                     }
                 }
+            } else if const { S::BY_LANE } {
+                // A call, and of a copy: where vectors have no masks, the sums would be in memory all the time for its sake.
+                let sums = sums;
+                put_apart(simd, &sums, dst, [step, lanes], add);
             } else {
-                for m in 0..M {
-                    for v in 0..V {
-                        let (first, end) = (v * S::LANES, lanes.min((v + 1) * S::LANES));
-                        if first < end {
-                            let dst = &mut dst[m * step + first..m * step + end];
-                            let sum =
-                                if add { simd.add(simd.load_first(dst), sums[m][v]) } else { sums[m][v] };
-                            simd.store_first(sum, dst);
-                        }
-                    }
-                }
+                put_some(simd, &sums, dst, [step, lanes], add);
             }
         },
+    );
+}
+
+/// Writes the first `lanes` lanes of each row of sums.
+#[inline(always)]
+fn put_some<S: Simd, const M: usize, const V: usize>(
+    simd: S,
+    sums: &[[S::F32; V]; M],
+    dst: &mut [f32],
+    [step, lanes]: [usize; 2],
+    add: bool,
+) {
+    for m in 0..M {
+        for v in 0..V {
+            let (first, end) = (v * S::LANES, lanes.min((v + 1) * S::LANES));
+            if first < end {
+                let dst = &mut dst[m * step + first..m * step + end];
+                let sum = if add { simd.add(simd.load_first(dst), sums[m][v]) } else { sums[m][v] };
+                simd.store_first(sum, dst);
+            }
+        }
+    }
+}
+
+/// The same, out of line.
+#[inline(never)]
+fn put_apart<S: Simd, const M: usize, const V: usize>(
+    simd: S,
+    sums: &[[S::F32; V]; M],
+    dst: &mut [f32],
+    [step, lanes]: [usize; 2],
+    add: bool,
+) {
+    simd.vectorize(
+        #[inline(always)]
+        || put_some(simd, sums, dst, [step, lanes], add),
     );
 }

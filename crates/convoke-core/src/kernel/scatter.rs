@@ -46,8 +46,20 @@ impl Scatter<'_> {
             // The usual case, without a test inside, and written out: with a loop left the sums would be in memory.
             let [low, high] = [simd.splat(low), simd.splat(high)];
             let mut bias = [simd.splat(0.0); V];
-            for (v, bias) in bias.iter_mut().enumerate() {
-                *bias = self.bias(simd, further + v * S::LANES);
+            if const { S::BY_LANE } {
+                // All of it is there. Where vectors have no masks, to ask would take a call, and sums out of their registers.
+                if let Some(all) = self.bias {
+                    let all = &all[further..][..V * S::LANES];
+                    for (v, bias) in bias.iter_mut().enumerate() {
+                        *bias = simd.load(&all[v * S::LANES..]);
+                    }
+                } else {
+                    bias = [simd.splat(-0.0); V];
+                }
+            } else {
+                for (v, bias) in bias.iter_mut().enumerate() {
+                    *bias = self.bias(simd, further + v * S::LANES);
+                }
             }
             if let Some(residual) = self.residual {
                 let residual = &residual[further + self.residual_shift..];

@@ -8,6 +8,7 @@
 
 use convoke_simd::Simd;
 
+use super::each::each;
 use super::lines::{MAX_CHANNELS, Output, Place};
 
 /// Most out channels of a stripe.
@@ -133,7 +134,8 @@ impl Stripe<'_> {
 ///    Nothing is shared between taps: with `M` multiply-adds for a load there is no need.
 /// 2. *One address for the pixels and one for the weights*, whatever the shape: `V` loads and `M` broadcasts a step, from
 ///    places that are known when compiling, relative to those.
-/// 3. As in the register tile, sums stay in registers until they are in `dst`, and nothing is tested for single taps.
+/// 3. *Weights by vectors*, where a multiply-add takes a lane of a vector for all of its lanes: those of a step lie side by side.
+/// 4. As in the register tile, sums stay in registers until they are in `dst`, and nothing is tested for single taps.
 #[inline(never)]
 fn accumulate<S: Simd, const M: usize, const V: usize>(
     simd: S,
@@ -162,10 +164,23 @@ fn accumulate<S: Simd, const M: usize, const V: usize>(
                         for v in 0..V {
                             x[v] = simd.load(&src[v * S::LANES..]);
                         }
-                        for m in 0..M {
-                            let w = simd.splat(weights[m]);
-                            for v in 0..V {
-                                sums[m][v] = simd.mul_add(x[v], w, sums[m][v]);
+                        if const { S::BY_LANE } {
+                            each!(lane I where I < M => {
+                                let w = if const { I < M - M % S::LANES } {
+                                    simd.splat_lane::<I>(simd.load(&weights[I - I % S::LANES..]))
+                                } else {
+                                    simd.splat(weights[I])
+                                };
+                                for v in 0..V {
+                                    sums[I][v] = simd.mul_add(x[v], w, sums[I][v]);
+                                }
+                            });
+                        } else {
+                            for m in 0..M {
+                                let w = simd.splat(weights[m]);
+                                for v in 0..V {
+                                    sums[m][v] = simd.mul_add(x[v], w, sums[m][v]);
+                                }
                             }
                         }
                     }

@@ -6,12 +6,21 @@
 
 use convoke_simd::{Level, Simd};
 
+use super::each::each;
+use super::lane_layer::opaque;
 use super::scatter::{MAX_PIXELS, Scatter};
+
+/// Steps of a group: values of a pixel that are loaded as one vector where single ones are better [taken](Simd::BY_LANE) from it.
+const GROUP: usize = 4;
 
 /// Vectors of out channels in a tile, as a rule. Of three and of two every larger number can be made; a tile of one reads as many
 /// pixel values for less.
-const fn vectors(registers: usize) -> usize {
-    if registers >= 32 { 3 } else { 2 }
+const fn vectors(registers: usize, by_lane: bool) -> usize {
+    match registers {
+        32.. if by_lane => 4,
+        32.. => 3,
+        _ => 2,
+    }
 }
 
 /// Pixels of a tile of this many vectors that fill the registers of a level.
@@ -21,20 +30,32 @@ const fn vectors(registers: usize) -> usize {
 /// and beside them the loop needs three or four: with more pixels addresses are fetched from memory at every step, and what a
 /// processor can start in a cycle then leaves no room for what is done once per tile. One vector has enough with 12 sums
 /// to cover the latency of the multiply-add. See `docs/performance.md` for the shapes tried.
-pub(crate) const fn pixels(registers: usize, vectors: usize) -> usize {
+///
+/// Where values are taken from vectors, four of each pixel are in registers too: 5*4 + 4 + 5 = 29, 7*3 + 3 + 7 = 31 or 9*2 + 2 + 9 = 29. With
+/// one pixel more of any of these the compiler keeps sums in memory.
+const fn pixels_of(registers: usize, by_lane: bool, vectors: usize) -> usize {
     match (registers, vectors) {
+        (32.., 4) if by_lane => 5,
+        (32.., 3) if by_lane => 7,
+        (32.., 2) if by_lane => 9,
         (32.., ..=2) => 12,
-        (32.., _) => 9,
+        (32.., 3) => 9,
         (_, 1) => 8,
         (_, 2) => 6,
-        _ => 3,
+        (_, 3) => 3,
+        _ => 0,
     }
+}
+
+/// Pixels of a tile of this many vectors.
+pub(crate) const fn pixels(level: Level, vectors: usize) -> usize {
+    pixels_of(level.registers(), level.by_lane(), vectors)
 }
 
 /// Pixels and vectors of a full tile.
 pub(crate) const fn shape(level: Level) -> (usize, usize) {
-    let vectors = vectors(level.registers());
-    (pixels(level.registers(), vectors), vectors)
+    let vectors = vectors(level.registers(), level.by_lane());
+    (pixels(level, vectors), vectors)
 }
 
 /// One tile's worth of reduction: the operands of the hot loop.
@@ -73,6 +94,7 @@ impl Tile<'_> {
         match vectors {
             1 => self.run_pixels::<S, 1>(simd, count, scatter, dst),
             2 => self.run_pixels::<S, 2>(simd, count, scatter, dst),
+            4 if const { S::BY_LANE } => self.run_pixels::<S, 4>(simd, count, scatter, dst),
             _ => self.run_pixels::<S, 3>(simd, count, scatter, dst),
         }
     }
@@ -87,7 +109,7 @@ impl Tile<'_> {
     ) {
         macro_rules! choose {
             ($($m:literal)*) => {
-                $(if const { $m <= pixels(S::REGISTERS, V) } && count == $m {
+                $(if const { $m <= pixels_of(S::REGISTERS, S::BY_LANE, V) } && count == $m {
                     return accumulate::<S, $m, V>(simd, self, scatter, dst);
                 })*
             };
@@ -116,7 +138,10 @@ impl Tile<'_> {
 /// 3. *Some blocks of out channels at once*, if their weights are few: finding the pixels takes as long as ten steps or more.
 /// 4. *One test in the loop.* Pixels are cut to slices of all that their taps reach before it starts, all equally long, and
 ///    weights come as chunks of the tile's width: what is left is one comparison of the index for all pixels.
-/// 5. *Not inlined*, one function per tile shape and level: a call per tile costs nothing beside the loop, the code
+/// 5. *Four steps at once* where a multiply-add takes a lane of a vector for all of its lanes: one load of a pixel's next four values in place
+///    of four. What is left of a run goes step by step. Values meet the sums in the same order either way. Runs begin at a place that the
+///    compiler knows nothing about: it would carry `M` addresses from run to run, and take turns at keeping them in registers.
+/// 6. *Not inlined*, one function per tile shape and level: a call per tile costs nothing beside the loop, the code
 ///    stays small, and its machine code can be found by name.
 #[inline(never)]
 #[expect(
@@ -149,14 +174,50 @@ fn accumulate<S: Simd, const M: usize, const V: usize>(
                 let mut sums = [[simd.splat(0.0); V]; M];
                 for r in 0..rows {
                     for s in 0..cols {
-                        let start = r * row_step + s * col_step;
+                        let mut start = r * row_step + s * col_step;
+                        if const { S::BY_LANE } {
+                            start = opaque(start);
+                        }
                         let end = start.saturating_add(run);
                         assert!(end <= extent);
                         let from = block * tile.weights_block_step
                             + r * tile.weights_row_step
                             + s * tile.weights_col_step;
-                        let mut weights = tile.weights[from..].chunks_exact(V * S::LANES);
-                        for c in start..end {
+                        let mut weights = &tile.weights[from..];
+                        let mut first = start;
+                        if const { S::BY_LANE } {
+                            const { assert!(!S::BY_LANE || S::LANES == GROUP) };
+                            let count = run / GROUP;
+                            let mut groups: [&[[f32; GROUP]]; M] = [&[]; M];
+                            for i in 0..M {
+                                groups[i] = pixels[i][start..end].as_chunks().0;
+                                assert!(groups[i].len() == count);
+                            }
+                            let mut chunks = weights.chunks_exact(GROUP * V * S::LANES);
+                            for group in 0..count {
+                                let Some(weights) = chunks.next() else { break };
+                                let mut x = [simd.splat(0.0); M];
+                                for i in 0..M {
+                                    x[i] = simd.load(&groups[i][group]);
+                                }
+                                each!(group STEP where STEP < GROUP => {
+                                    let mut w = [simd.splat(0.0); V];
+                                    for v in 0..V {
+                                        w[v] = simd.load(&weights[(STEP * V + v) * S::LANES..]);
+                                    }
+                                    for i in 0..M {
+                                        let x = simd.splat_lane::<STEP>(x[i]);
+                                        for v in 0..V {
+                                            sums[i][v] = simd.mul_add(x, w[v], sums[i][v]);
+                                        }
+                                    }
+                                });
+                            }
+                            first += count * GROUP;
+                            weights = &weights[count * GROUP * V * S::LANES..];
+                        }
+                        let mut weights = weights.chunks_exact(V * S::LANES);
+                        for c in first..end {
                             let Some(weights) = weights.next() else { break };
                             let mut w = [simd.splat(0.0); V];
                             for v in 0..V {

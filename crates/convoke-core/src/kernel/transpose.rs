@@ -201,6 +201,11 @@ pub(crate) fn pick_into<S: Simd>(
                 for line in lines {
                     let count = line.count;
                     let (src, out) = (&src[line.from..], &mut out[line.to..][..count]);
+                    if const { S::BY_LANE } && every == 1 {
+                        // What copies memory has no tests for each vector, which take the place of masks here.
+                        out.copy_from_slice(&src[..count]);
+                        continue;
+                    }
                     if every > NEAR || S::LANES < 4 {
                         for (i, out) in out.iter_mut().enumerate() {
                             *out = src[i * every];

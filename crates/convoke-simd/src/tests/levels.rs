@@ -75,13 +75,14 @@ fn other_names_are_errors_that_say_why() {
 fn dispatch_hands_over_the_token_of_the_level() {
     struct Facts;
     impl Kernel for Facts {
-        type Output = (usize, usize, bool);
+        type Output = (usize, usize, bool, bool);
         fn run<S: Simd>(self, _: S) -> Self::Output {
-            (S::LANES, S::REGISTERS, S::FUSED)
+            (S::LANES, S::REGISTERS, S::FUSED, S::BY_LANE)
         }
     }
     for level in Level::available() {
-        assert_eq!(level.dispatch(Facts), (level.lanes(), level.registers(), level.fused()), "{level}");
+        let said = (level.lanes(), level.registers(), level.fused(), level.by_lane());
+        assert_eq!(level.dispatch(Facts), said, "{level}");
         assert!(level.lanes().is_power_of_two() && level.lanes() <= super::values::WIDEST);
     }
 }
@@ -97,11 +98,12 @@ fn detection_agrees_with_the_standard_library() {
     assert_eq!(names().contains(&"avx512"), avx512);
 }
 
-/// The portable token takes the width that the build allows, and is fused exactly where `wide` is.
+/// The portable token takes the width that the build allows, is fused exactly where `wide` is, and has lanes to multiply by on NEON.
 #[test]
 fn portable_follows_the_build() {
     let portable = Level::portable();
     assert_eq!(portable.lanes(), if cfg!(target_feature = "avx") { 8 } else { 4 });
     let neon = cfg!(all(target_arch = "aarch64", target_feature = "neon"));
     assert_eq!(portable.fused(), cfg!(target_feature = "fma") || neon);
+    assert_eq!(portable.by_lane(), neon);
 }

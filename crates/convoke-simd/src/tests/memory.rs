@@ -19,6 +19,7 @@ at_every_level! {
     interleave
     deinterleave
     permute
+    splat_lane
     past_caches
     prefetch
     load_u8
@@ -157,6 +158,18 @@ fn permute<S: Simd>(simd: S) {
         }))
         .is_err()
     );
+}
+
+/// Every lane, and numbers beyond the lanes.
+fn splat_lane<S: Simd>(simd: S) {
+    let src = numbers(WIDEST);
+    macro_rules! check {
+        ($($lane:literal)*) => {$(
+            let expected = vec![src[$lane % S::LANES]; S::LANES];
+            assert_eq!(contents(simd, simd.splat_lane::<$lane>(simd.load(&src))), expected, "{}", $lane);
+        )*};
+    }
+    check!(0 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 33);
 }
 
 /// Every byte in every lane.
