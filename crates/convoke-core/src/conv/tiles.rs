@@ -11,6 +11,9 @@ use super::pack::Block;
 use crate::kernel::scatter::MAX_PIXELS;
 use crate::kernel::tile::{self, Tile};
 
+/// Steps of a reduction from which on a larger tile is worth more than a square of pixels saved.
+const SHALLOW: usize = 256;
+
 impl Direct<'_> {
     /// All tiles of outputs that share their taps.
     pub(super) fn run_tiles<S: Simd>(
@@ -73,9 +76,9 @@ impl Direct<'_> {
     fn full(&self, block: &Block) -> usize {
         let level = self.plan.level;
         let pixels = tile::pixels(level, block.vectors);
-        // Where channels lie apart, pixels are written in squares: one pixel more than those hold would take a square of its own.
-        let apart = self.part.steps()[2] != 1;
-        if level.by_lane() && apart && pixels % level.lanes() == 1 { pixels - 1 } else { pixels }
+        // Where channels lie apart, pixels are written in squares: one pixel more than those hold takes a square of its own.
+        let squares = self.part.steps()[2] != 1 && self.plan.blocks.steps() < SHALLOW;
+        if level.by_lane() && squares && pixels % level.lanes() == 1 { pixels - 1 } else { pixels }
     }
 
     /// All tiles of a band whose windows are gathered one by one.
