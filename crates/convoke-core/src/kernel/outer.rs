@@ -69,8 +69,8 @@ pub(crate) fn run<S: Simd>(
 /// ```
 ///
 /// Departures: what will be written is fetched first (most tiles of a large gradient are not in any near cache); a tile at once, sums in registers, one function for each shape: as in the [register tile](super::tile). Each step
-/// reads `V` vectors and broadcasts `M` values for `M * V` multiply-adds; both are read from front to back. Where a multiply-add takes a lane of a
-/// vector for all of its lanes, the values are loaded as vectors as well.
+/// reads `V` vectors and broadcasts `M` values for `M * V` multiply-adds; both are read from front to back. Where a multiply-add takes a
+/// lane of a vector for all of its lanes, the values are loaded as vectors as well.
 #[inline(never)]
 #[expect(
     clippy::needless_range_loop,

@@ -138,9 +138,9 @@ impl Tile<'_> {
 /// 3. *Some blocks of out channels at once*, if their weights are few: finding the pixels takes as long as ten steps or more.
 /// 4. *One test in the loop.* Pixels are cut to slices of all that their taps reach before it starts, all equally long, and
 ///    weights come as chunks of the tile's width: what is left is one comparison of the index for all pixels.
-/// 5. *Four steps at once* where a multiply-add takes a lane of a vector for all of its lanes: one load of a pixel's next four values in place
-///    of four. What is left of a run goes step by step. Values meet the sums in the same order either way. Runs begin at a place that the
-///    compiler knows nothing about: it would carry `M` addresses from run to run, and take turns at keeping them in registers.
+/// 5. *Four steps at once* where a multiply-add takes a lane of a vector for all of its lanes: one load of a pixel's next four values in
+///    place of four. What is left of a run goes step by step. Values meet the sums in the same order either way. Runs begin at a place
+///    that the compiler knows nothing about: it would carry `M` addresses from run to run, most of them by way of the stack.
 /// 6. *Not inlined*, one function per tile shape and level: a call per tile costs nothing beside the loop, the code
 ///    stays small, and its machine code can be found by name.
 #[inline(never)]
