@@ -134,8 +134,8 @@ fn what_is_wrong_is_said() {
         ("--algo gemm", "--algo: must be auto, direct or reference here"),
         ("--bias w.npy", "w.npy: must have one value per out channel, 6, got 6x4x3x3"),
         ("--residual x.npy", "x.npy: must have the shape of the output, 1x6x7x7, got 1x4x5x5"),
-        ("--stride 1000000", "output: too large"),
-        ("--stride 18446744073709551615", "too large"),
+        ("--stride 1000000", "too large"),
+        ("--stride MOST", "too large"),
     ] {
         folder.fails(&format!("{transpose} {options}"), message);
     }

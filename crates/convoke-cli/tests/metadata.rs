@@ -145,7 +145,7 @@ fn photographs_are_turned() {
 
 /// A profile, as far as its header goes, for this kind of pixels.
 fn profile(space: &[u8], len: usize) -> Vec<u8> {
-    let mut profile: Vec<u8> = (0..len).map(|i| (i * i % 251) as u8).collect();
+    let mut profile: Vec<u8> = (0..len).map(|i| i % 251).map(|i| (i * i % 251) as u8).collect();
     profile[16..20].copy_from_slice(space);
     profile
 }

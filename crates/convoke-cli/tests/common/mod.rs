@@ -51,9 +51,18 @@ impl Folder {
         names
     }
 
-    /// Runs the program here, with arguments separated by blanks. `~` stands for a blank inside an argument.
+    /// Runs the program here, with arguments separated by blanks. `~` stands for a blank inside an argument, `MOST` for the
+    /// largest size of the machine, `BEYOND` for the number after it, and `HALF` for the largest that has a sign.
     pub(crate) fn convoke(&self, args: &str) -> Output {
-        let args = args.split_whitespace().map(|arg| arg.replace('~', " "));
+        let numbers = [
+            ("~", " ".into()),
+            ("MOST", usize::MAX.to_string()),
+            ("BEYOND", (usize::MAX as u128 + 1).to_string()),
+            ("HALF", isize::MAX.to_string()),
+        ];
+        let replaced =
+            |arg: &str| numbers.iter().fold(arg.to_owned(), |arg, (word, is)| arg.replace(word, is));
+        let args = args.split_whitespace().map(replaced);
         program().current_dir(&self.0).args(args).output().unwrap()
     }
 
