@@ -72,10 +72,6 @@ pub(crate) fn run<S: Simd>(
 /// reads `V` vectors and broadcasts `M` values for `M * V` multiply-adds; both are read from front to back. Where a multiply-add takes a
 /// lane of a vector for all of its lanes, the values are loaded as vectors as well.
 #[inline(never)]
-#[expect(
-    clippy::needless_range_loop,
-    reason = "indices into several arrays at once; iterators are calls here"
-)]
 fn accumulate<S: Simd, const M: usize, const V: usize>(
     simd: S,
     left: Left<'_>,
@@ -144,6 +140,10 @@ fn accumulate<S: Simd, const M: usize, const V: usize>(
 
 /// Writes the first `lanes` lanes of each row of sums.
 #[inline(always)]
+#[expect(
+    clippy::needless_range_loop,
+    reason = "indices into several arrays at once; iterators are calls here"
+)]
 fn put_some<S: Simd, const M: usize, const V: usize>(
     simd: S,
     sums: &[[S::F32; V]; M],
