@@ -30,13 +30,11 @@ impl<S: Simd> PastCaches<'_, S> {
         f(&mut dst)
     }
 
-    /// Copies `src` to the slice, from `at` on. Whole cache lines go past the caches, a rest at either end does not.
-    ///
-    /// # Panics
-    /// If the slice ends before.
+    /// Copies `src` to the slice, from `at` on. Whole cache lines go past the caches, a rest at either end does not. Copies nothing
+    /// if the slice ends before.
     #[inline(always)]
     pub fn put(&mut self, at: usize, src: &[f32]) {
-        let dst = &mut self.dst[at..][..src.len()];
+        let Some(dst) = part(self.dst, at, src.len()) else { return };
         if self.past {
             self.simd.put_past_caches(src, dst, PutsArePending(()));
         } else {
@@ -44,33 +42,52 @@ impl<S: Simd> PastCaches<'_, S> {
         }
     }
 
-    /// `N` rows of `width` elements, `stride` from each other, the first of them from `at` on.
-    ///
-    /// # Panics
-    /// If the slice ends before, or rows overlap.
+    /// `N` rows of `width` elements, `stride` from each other, the first of them from `at` on; `None` if the slice ends before,
+    /// or rows overlap.
     #[inline(always)]
-    pub fn rows<const N: usize>(&mut self, at: usize, stride: usize, width: usize) -> PastRows<'_, N> {
-        PastRows { rows: rows(self.dst, at, stride, width), width, past: self.past, local: PhantomData }
+    pub fn rows<const N: usize>(
+        &mut self,
+        at: usize,
+        stride: usize,
+        width: usize,
+    ) -> Option<PastRows<'_, N>> {
+        let rows = rows(self.dst, at, stride, width)?;
+        Some(PastRows { rows, width, past: self.past, local: PhantomData })
     }
 }
 
-/// `N` rows of a slice: `width` elements each, `stride` from each other, the first from `at` on.
-///
-/// # Panics
-/// If the slice ends before, or rows overlap.
+/// `len` elements from `at` on. Nobody asks for what is not there; but an index that the compiler cannot prove would be a way to
+/// panic, which firmware shall not have.
 #[inline(always)]
-pub fn rows<T, const N: usize>(dst: &mut [T], at: usize, stride: usize, width: usize) -> [&mut [T]; N] {
-    let mut rest = &mut dst[at..];
+fn part<T>(data: &mut [T], at: usize, len: usize) -> Option<&mut [T]> {
+    let part = match data.get_mut(at..) {
+        Some(rest) => rest.get_mut(..len),
+        None => None,
+    };
+    debug_assert!(part.is_some(), "a slice ends before what is written to it");
+    part
+}
+
+/// `N` rows of a slice: `width` elements each, `stride` from each other, the first from `at` on; `None` if the slice ends before, or
+/// rows overlap.
+#[inline(always)]
+pub fn rows<T, const N: usize>(
+    dst: &mut [T],
+    at: usize,
+    stride: usize,
+    width: usize,
+) -> Option<[&mut [T]; N]> {
+    let mut rest = dst.get_mut(at..)?;
     let mut rows: [&mut [T]; N] = core::array::from_fn(
         #[inline(always)]
         |_| Default::default(),
     );
     for (i, row) in rows.iter_mut().enumerate() {
-        let (this, below) = rest.split_at_mut(if i + 1 < N { stride } else { width });
-        *row = &mut this[..width];
+        let (this, below) = rest.split_at_mut_checked(if i + 1 < N { stride } else { width })?;
+        *row = this.get_mut(..width)?;
         rest = below;
     }
-    rows
+    Some(rows)
 }
 
 impl<S: Simd> Drop for PastCaches<'_, S> {
@@ -97,10 +114,7 @@ pub struct PastRows<'a, const N: usize> {
 
 impl<const N: usize> PastRows<'_, N> {
     /// Stores to each row its vectors, one after the other, from `x` on. They go past the caches if the first of a row's
-    /// starts where a vector divides cache lines evenly.
-    ///
-    /// # Panics
-    /// If rows end before.
+    /// starts where a vector divides cache lines evenly. Nothing is stored behind the end of a row.
     #[inline(always)]
     #[expect(
         clippy::needless_range_loop,
@@ -109,7 +123,8 @@ impl<const N: usize> PastRows<'_, N> {
     pub fn store<S: Simd, const NV: usize>(&mut self, simd: S, x: usize, vectors: &[[S::F32; NV]; N]) {
         for i in 0..N {
             // All rows are as long as the first, so there is one check.
-            let dst = &mut self.rows[i][..self.width][x..][..NV * S::LANES];
+            let Some(row) = self.rows[i].get_mut(..self.width) else { return };
+            let Some(dst) = part(row, x, NV * S::LANES) else { return };
             if self.past {
                 simd.store_past_caches(&vectors[i], dst, PutsArePending(()));
             } else {
@@ -120,14 +135,13 @@ impl<const N: usize> PastRows<'_, N> {
         }
     }
 
-    /// Stores to each row the first `len` lanes of its vector, or all of them, from `x` on, as usual.
-    ///
-    /// # Panics
-    /// If rows end before.
+    /// Stores to each row the first `len` lanes of its vector, or all of them, from `x` on, as usual. Nothing is stored behind the
+    /// end of a row.
     #[inline(always)]
     pub fn store_first<S: Simd>(&mut self, simd: S, x: usize, len: usize, vectors: [S::F32; N]) {
         for (row, v) in self.rows.iter_mut().zip(vectors) {
-            simd.store_first(v, &mut row[x..][..len]);
+            let Some(dst) = part(row, x, len) else { return };
+            simd.store_first(v, dst);
         }
     }
 }

@@ -6,6 +6,7 @@ use super::plan::{Filter2dPlan, Method};
 use super::scatter::Post;
 use crate::conv::packed::{Packed, identity};
 use crate::error::{Error, check_len};
+use crate::slices::{split, split_mut};
 use crate::{Border, Filter2dDesc, Mode};
 
 /// A mask packed for a filter, of pixels of any type. Borrows the buffer that it was packed into.
@@ -60,23 +61,25 @@ impl Filter2dPlan {
             return Err(Error::NotFinite { operand: "mask", index });
         }
         if let Method::Box(_) = self.method {
-            let weight = mask[0];
+            let weight = mask.first().copied().unwrap_or_default();
             if mask.iter().any(|w| *w != weight) {
                 return Err(Error::NotBox);
             }
             return self
-                .certify(Packed::make(buffer, 1, self.identity(), true, |packed| packed[0] = weight)?);
+                .certify(Packed::make(buffer, 1, self.identity(), true, |packed| packed.fill(weight))?);
         }
         let mut factored = Ok(true);
         let packed = Packed::make(buffer, self.body_len(), self.identity(), true, |packed| {
-            let (packed, factors) = packed.split_at_mut(mask.len());
-            packed.copy_from_slice(mask);
+            let (packed, factors) = split_mut(packed, mask.len());
+            for (packed, w) in packed.iter_mut().zip(mask) {
+                *packed = *w;
+            }
             if self.desc.mode == Mode::Convolve {
                 // Turning by 180 degrees is reversing the order.
                 packed.reverse();
             }
             if let Method::Separable { terms } = self.method {
-                let (columns, rows) = factors.split_at_mut(terms * r);
+                let (columns, rows) = split_mut(factors, terms * r);
                 factored = match terms {
                     1 => factor(packed, columns, rows),
                     _ => factor_two(packed, columns, rows),
@@ -103,8 +106,8 @@ impl Filter2dPlan {
         // With two pairs of factors the certificate knows how far their products are from the mask.
         if let Method::Separable { terms: 1 } = self.method {
             let [r, s] = self.desc.mask_size;
-            let (mask, factors) = body.split_at(r * s);
-            let (column, row) = factors.split_at(r);
+            let (mask, factors) = split(body, r * s);
+            let (column, row) = split(factors, r);
             if deviates(mask, column, row).is_some() {
                 return Err(Error::WrongPacking);
             }
@@ -126,13 +129,15 @@ impl Filter2dPlan {
     fn certify<'p>(&self, packed: Packed<'p>) -> Result<PackedMask<'p>, Error> {
         let weights = packed.body(self.identity())?;
         let [r, s] = self.desc.mask_size;
-        let (mask, factors) = weights.split_at(weights.len().min(r * s));
+        let (mask, factors) = weights.split_at_checked(r * s).unwrap_or((weights, &[]));
         let (outside, post) = (self.desc.border.outside(), Post::of(&self.desc));
         let certificates = match self.method {
             Method::Direct => Certificates::new(mask, outside, post),
-            Method::Box(_) => Certificates::boxed(weights[0], r * s, outside, post),
+            Method::Box(_) => {
+                Certificates::boxed(weights.first().copied().unwrap_or_default(), r * s, outside, post)
+            }
             Method::Separable { terms } => {
-                let (columns, rows) = factors.split_at(terms * r);
+                let (columns, rows) = split(factors, terms * r);
                 Certificates::separable(mask, [r, s], [columns, rows], outside, post)
             }
         };

@@ -217,8 +217,9 @@ impl Filter2dPlan {
         let overflow = Error::Overflow { operand: "scratch" };
         let ring_rows = r.checked_add(TILE_ROWS - 1).ok_or(overflow)?;
         let halo = checked_len("scratch", &[s - 1, desc.channels])?;
-        let room = (SCRATCH / ring_rows).saturating_sub(halo).max(NARROWEST) / desc.channels;
-        let blocks = width.div_ceil(room);
+        // None of what is divided by is 0, which the compiler does not know.
+        let room = (SCRATCH / ring_rows.max(1)).saturating_sub(halo).max(NARROWEST) / desc.channels.max(1);
+        let blocks = width.div_ceil(room.max(1)).max(1);
         let block = width.div_ceil(blocks);
         // A strip makes the outputs whose windows hang over the left or the right edge.
         let strip = Split::widest(s, before[1], desc.channels, level).min(block);
@@ -461,7 +462,7 @@ impl Filter2dPlan {
         let picture = Picture::of(plan, src);
         match self.method {
             Method::Box(layout) => {
-                let weight = weights[0];
+                let weight = weights.first().copied().unwrap_or_default();
                 let walk = RunBox { plan, layout, weight, rows, cols, origin, dst, scratch };
                 level.dispatch(Walking { picture, walk });
             }

@@ -9,6 +9,7 @@ use super::pixel::Direct;
 use super::target::{Target, TargetRows};
 use crate::Filter2dDesc;
 use crate::kernel::plane::{Sink, Strip};
+use crate::slices::part;
 
 /// What is done to every sum: `* scale`, `/ divisor`, `+ offset`.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -77,27 +78,30 @@ impl<T: Target> Sink for Scatter<'_, T> {
         width: usize,
         sums: [[S::F32; NV]; OR],
     ) {
-        let mut rows = self.rows::<OR>(y, x, width);
-        rows.finish(simd, 0, width, sums);
+        if let Some(mut rows) = self.rows::<OR>(y, x, width) {
+            rows.finish(simd, 0, width, sums);
+        }
     }
 
     #[inline(always)]
-    fn strip<const OR: usize>(&mut self, y: usize, width: usize) -> impl Strip<OR> {
+    fn strip<const OR: usize>(&mut self, y: usize, width: usize) -> Option<impl Strip<OR>> {
         self.rows::<OR>(y, 0, width)
     }
 }
 
 impl<T: Target> Scatter<'_, T> {
-    /// `width` elements from `x` on of output rows from `y` on.
+    /// `width` elements from `x` on of output rows from `y` on, which are there.
     #[inline(always)]
-    fn rows<const OR: usize>(&mut self, y: usize, x: usize, width: usize) -> OutputRows<'_, T::Rows<'_, OR>> {
+    fn rows<const OR: usize>(
+        &mut self,
+        y: usize,
+        x: usize,
+        width: usize,
+    ) -> Option<OutputRows<'_, T::Rows<'_, OR>>> {
         let x = self.left + x;
-        OutputRows {
-            rows: self.dst.rows(y * self.row_stride + x, self.row_stride, width),
-            at: [y, x],
-            post: self.post,
-            settle: self.settle.as_ref(),
-        }
+        let rows = self.dst.rows(y * self.row_stride + x, self.row_stride, width);
+        debug_assert!(rows.is_some(), "outputs that no row has room for");
+        Some(OutputRows { rows: rows?, at: [y, x], post: self.post, settle: self.settle.as_ref() })
     }
 }
 
@@ -132,8 +136,9 @@ impl<R> OutputRows<'_, R> {
                 simd.store(*v, lanes);
             }
             for i in 0..OR {
-                let (values, at) = (&lanes[i * NV * S::LANES..][..width], [self.at[0] + i, self.at[1] + x]);
-                if let Some(pixels) = self.rows.again(i, x..x + width) {
+                let at = [self.at[0] + i, self.at[1] + x];
+                let values = part(&lanes, i * NV * S::LANES, width);
+                if let Some((values, pixels)) = values.zip(self.rows.again(i, x..x + width)) {
                     R::Pixel::settle(simd, values, pixels, settle, at);
                 }
             }

@@ -16,6 +16,7 @@ use crate::kernel::plane::{Rows, TILE_ROWS, Taps, accumulate};
 use crate::kernel::separable::{Across, Sums, across, down};
 use crate::kernel::slide;
 use crate::kernel::wide::{self, WidePost, WideSums, WideTaps};
+use crate::slices::{rest_mut, split};
 
 /// Outputs of a separable filter that are worked on at a time, in elements: a tile's rows of them stay in the first
 /// cache from the pass down to the pass across.
@@ -35,7 +36,7 @@ pub struct Block<'a> {
 impl Block<'_> {
     /// Elements from `x` on.
     pub(super) fn columns(&self, x: usize, width: usize) -> Self {
-        Self { rows: Rows { data: &self.rows.data[x..], ..self.rows }, width, ..*self }
+        Self { rows: self.rows.shifted(x), width, ..*self }
     }
 }
 
@@ -65,8 +66,8 @@ impl<'a> Stage<'a> {
         wide: bool,
     ) -> Self {
         let [r, s] = plan.desc.mask_size;
-        let (weights, factors) = packed.split_at(r * s);
-        let (columns, row) = factors.split_at(factors.len() / (r + s) * r);
+        let (weights, factors) = split(packed, r * s);
+        let (columns, row) = split(factors, factors.len() / (r + s).max(1) * r);
         let is_open = |certificate: &Certificate| certificate.is_better_wide(&plan.desc, plan.taps());
         let wide = wide || plan.wide_pitch().is_some() && certificate.as_ref().is_some_and(is_open);
         Self { plan, weights, columns, row, certificate, sums, wide }
@@ -83,7 +84,9 @@ impl<'a> Stage<'a> {
         dst: &mut [O],
     ) {
         let block = Block { rows, count, width: elements.len() };
-        O::accumulate(simd, self, &block, &mut dst[elements.start..]);
+        if let Some(dst) = rest_mut(dst, elements.start) {
+            O::accumulate(simd, self, &block, dst);
+        }
     }
 
     /// What decides the pixels that f32 leaves open, if there are any.
@@ -135,10 +138,12 @@ impl<'a> Stage<'a> {
                 let halo = (s - 1) * channels;
                 let pitch = self.plan.wide_pitch().filter(|_| self.wide).unwrap_or(self.plan.sums_pitch);
                 // Half as many where each takes twice the room.
-                let most = if self.wide { (CHUNK / 2).min(pitch - halo) } else { CHUNK };
-                // Equal parts, the last of which overlaps with the one before rather than be narrower.
-                let part =
-                    width.div_ceil(width.div_ceil(most)).next_multiple_of(16).min(width).min(most.max(1));
+                let most = if self.wide { (CHUNK / 2).min(pitch - halo) } else { CHUNK }.max(1);
+                // Equal parts, the last of which overlaps with the one before rather than be narrower. (None of these is 0,
+                // which the compiler does not know.)
+                let parts = width.div_ceil(most).max(1);
+                let part = width.div_ceil(parts).next_multiple_of(16).min(width).min(most).max(1);
+                let (column, group) = (self.plan.desc.mask_size[0].max(1), (TILE_ROWS * pitch).max(1));
                 let post = wide_post(scatter.post);
                 if self.wide {
                     scatter.post = Post { scale: 1.0, divisor: 1.0, offset: 0.0 };
@@ -147,12 +152,12 @@ impl<'a> Stage<'a> {
                     let x = x.min(width - part);
                     // Outputs are made at least a vector wide, and read what is under the mask of that.
                     let under = part.max(S::LANES) + halo;
-                    let input = Rows { data: &rows.data[x..], ..rows };
+                    let input = rows.shifted(x);
                     scatter.left = x;
-                    let terms = self.columns.chunks_exact(self.plan.desc.mask_size[0]);
+                    let terms = self.columns.chunks_exact(column);
                     if self.wide {
                         let data = as_f64_mut(self.sums);
-                        for (column, data) in terms.zip(data.chunks_mut(TILE_ROWS * pitch)) {
+                        for (column, data) in terms.zip(data.chunks_mut(group)) {
                             wide::down(simd, column, input, [count, under], &mut WideSums { data, pitch });
                         }
                         let rows = WideTaps { weights: self.row, cols: s, step: channels };
@@ -168,7 +173,7 @@ impl<'a> Stage<'a> {
                     }
                     // What one term has fetched is there for the next.
                     let mut from_memory = !self.plan.fits_caches;
-                    for (column, data) in terms.zip(self.sums.chunks_mut(TILE_ROWS * pitch)) {
+                    for (column, data) in terms.zip(self.sums.chunks_mut(group)) {
                         down(simd, column, input, [count, under], &mut Sums { data, pitch }, from_memory);
                         from_memory = false;
                     }
@@ -187,7 +192,7 @@ fn wide_post(Post { scale, divisor, offset }: Post) -> WidePost {
 
 /// The mask for the kernel. A function of its own so that the kernel is compiled once for all types of pixels.
 fn taps(weights: &[f32], cols: usize, step: usize) -> Taps<'_, impl Fn(usize) -> usize> {
-    Taps { weights, rows: weights.len() / cols, cols, row_stride: 1, offset: move |s| s * step }
+    Taps { weights, rows: weights.len() / cols.max(1), cols, row_stride: 1, offset: move |s| s * step }
 }
 
 /// Sums from one row of [`Stage::sums`] to the next, and the elements of all of them, of so many `terms`. Sums in f64 take

@@ -5,6 +5,7 @@ use core::ops::Range;
 use convoke_simd::{PastCaches, PastRows, Simd, rows};
 
 use super::pixel::Direct;
+use crate::slices::part_mut;
 
 /// Where pixels are written.
 pub(super) trait Target {
@@ -15,8 +16,9 @@ pub(super) trait Target {
     where
         Self: 'r;
 
-    /// Rows of `width` elements, `stride` from each other, the first from `at` on.
-    fn rows<const OR: usize>(&mut self, at: usize, stride: usize, width: usize) -> Self::Rows<'_, OR>;
+    /// Rows of `width` elements, `stride` from each other, the first from `at` on, if they are there.
+    fn rows<const OR: usize>(&mut self, at: usize, stride: usize, width: usize)
+    -> Option<Self::Rows<'_, OR>>;
 }
 
 /// Rows that pixels are written to.
@@ -44,8 +46,13 @@ impl<O: Direct> Target for &mut [O] {
         Self: 'r;
 
     #[inline(always)]
-    fn rows<const OR: usize>(&mut self, at: usize, stride: usize, width: usize) -> PixelRows<'_, O, OR> {
-        PixelRows { rows: rows(self, at, stride, width), width }
+    fn rows<const OR: usize>(
+        &mut self,
+        at: usize,
+        stride: usize,
+        width: usize,
+    ) -> Option<PixelRows<'_, O, OR>> {
+        Some(PixelRows { rows: rows(self, at, stride, width)?, width })
     }
 }
 
@@ -69,7 +76,9 @@ impl<O: Direct, const OR: usize> TargetRows<OR> for PixelRows<'_, O, OR> {
     ) {
         for i in 0..OR {
             // All rows are as long as the first, so there is one check.
-            O::store(simd, &values[i], &mut self.rows[i][..self.width][x..][..width]);
+            let Some(row) = self.rows[i].get_mut(..self.width) else { return };
+            let Some(dst) = part_mut(row, x, width) else { return };
+            O::store(simd, &values[i], dst);
         }
     }
 
@@ -87,7 +96,7 @@ impl<P: Simd> Target for &mut PastCaches<'_, P> {
         Self: 'r;
 
     #[inline(always)]
-    fn rows<const OR: usize>(&mut self, at: usize, stride: usize, width: usize) -> PastRows<'_, OR> {
+    fn rows<const OR: usize>(&mut self, at: usize, stride: usize, width: usize) -> Option<PastRows<'_, OR>> {
         PastCaches::rows(self, at, stride, width)
     }
 }

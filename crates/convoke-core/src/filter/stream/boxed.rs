@@ -24,6 +24,7 @@ use crate::filter::plan::{ALIGN, Filter2dPlan};
 use crate::filter::scatter::{Post, Scatter};
 use crate::kernel::boxes;
 use crate::kernel::boxes::rows::Group;
+use crate::slices::{part, part_mut, split_mut};
 
 /// How the buffer is divided.
 #[derive(Clone, Copy, Debug)]
@@ -59,13 +60,15 @@ struct Sources<'b> {
 
 impl Layout {
     fn parts<'b>(&self, buffer: &'b mut [f32]) -> Parts<'b> {
-        let (group, rest) = buffer[self.start..].split_at_mut(self.group * self.pitch);
-        let (slots, rest) = rest.split_at_mut(self.kept * self.pitch);
-        let (prefix, rest) = rest.split_at_mut(self.pitch);
-        let (outside, rest) = rest.split_at_mut(self.pitch);
-        let (values, rest) = rest.split_at_mut(self.pitch);
-        let (across, rest) = rest.split_at_mut(self.across);
-        let sources = Sources { slots, outside, across, line: &mut rest[..self.line] };
+        let (_, rest) = split_mut(buffer, self.start);
+        let (group, rest) = split_mut(rest, self.group * self.pitch);
+        let (slots, rest) = split_mut(rest, self.kept * self.pitch);
+        let (prefix, rest) = split_mut(rest, self.pitch);
+        let (outside, rest) = split_mut(rest, self.pitch);
+        let (values, rest) = split_mut(rest, self.pitch);
+        let (across, rest) = split_mut(rest, self.across);
+        let (line, _) = split_mut(rest, self.line);
+        let sources = Sources { slots, outside, across, line };
         Parts { group, prefix, values, sources }
     }
 }
@@ -155,7 +158,10 @@ impl BoxRows {
         let width = plan.row_len().max(S::LANES);
         while self.feed.taken() < rows {
             let Some(sums) = self.next_sums(simd, plan, &mut sources) else { return };
-            group[self.feed.taken() * pitch..][..width].copy_from_slice(&sums[..width]);
+            let Some(row) = part_mut(group, self.feed.taken() * pitch, width) else { return };
+            for (row, sum) in row.iter_mut().zip(sums) {
+                *row = *sum;
+            }
             self.feed.take();
             if self.feed.taken() == rows {
                 Group { data: &mut *group, pitch, width }.suffix_sums(simd, 0..rows);
@@ -173,7 +179,7 @@ impl BoxRows {
     ) -> Option<&'p [f32]> {
         let pitch = self.layout.pitch;
         match self.feed.next() {
-            NextRow::Kept(slot) => Some(&sources.slots[slot * pitch..][..pitch]),
+            NextRow::Kept(slot) => part(sources.slots, slot * pitch, pitch),
             NextRow::Outside => {
                 let Sources { outside, across, line, .. } = sources;
                 let nowhere = row_picture::<f32>(&plan.desc, &[]);
@@ -199,9 +205,9 @@ impl BoxRows {
         let next = match self.next_sums(simd, plan, &mut sources) {
             Some(next) => next,
             // Behind the last output nothing is taken in any more. Any row that has been written does.
-            None => &sources.slots[..pitch],
+            None => part(sources.slots, 0, pitch).unwrap_or_default(),
         };
-        let (i, weight) = (self.done % rows, self.weight);
+        let (i, weight) = (self.done % rows.max(1), self.weight);
         let mut group = Group { data: group, pitch, width: outputs.max(S::LANES) };
         let mut put = |values: &mut [f32]| {
             let post = Post::of(&plan.desc);
@@ -212,7 +218,9 @@ impl BoxRows {
             Some(dst) => put(dst),
             None => {
                 put(&mut *values);
-                O::store_row(simd, &values[..outputs], dst, None, [0, 0]);
+                if let Some(values) = part(values, 0, dst.len()) {
+                    O::store_row(simd, values, dst, None, [0, 0]);
+                }
             }
         }
         self.done += 1;
@@ -236,7 +244,7 @@ fn across_row<S: Simd>(
 ) {
     let ([_, s], channels, [_, left]) = (plan.desc.mask_size, plan.desc.channels, plan.before);
     let (start, pixels, outputs) = (-(left as isize), plan.desc.size[1] + s - 1, plan.row_len());
-    let (row, behind) = line.split_at_mut(pixels * channels);
+    let (row, behind) = split_mut(line, pixels * channels);
     picture.row(simd, y, start..start + pixels as isize, row);
     if let Some(behind) = behind.get_mut(..S::LANES.saturating_sub(outputs)) {
         behind.fill(0.0);
@@ -276,7 +284,7 @@ impl<I: Pixel> Kernel for Push<'_, I> {
         let Self { rows, plan, memory, row } = self;
         let (slot, pitch) = (rows.feed.push(), rows.layout.pitch);
         let Sources { slots, line, across, .. } = rows.layout.parts(memory).sources;
-        let dst = &mut slots[slot * pitch..][..pitch];
+        let Some(dst) = part_mut(slots, slot * pitch, pitch) else { return };
         let picture = row_picture(&plan.desc, row);
         across_row(simd, plan, (&picture, 0), [line, across], dst);
         rows.fill_group(simd, plan, memory);

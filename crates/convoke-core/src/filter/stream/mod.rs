@@ -144,7 +144,7 @@ impl Filter2dPlan {
         let required = self.stream_len();
         let memory = enough(required, &mut buffer)?;
         let rows = if let Method::Box(_) = self.method {
-            Rows::Box(BoxRows::new(self, weights[0], memory)?)
+            Rows::Box(BoxRows::new(self, weights.first().copied().unwrap_or_default(), memory)?)
         } else {
             Rows::Window(Window::new(self, weights, certificate, self.is_wide::<I, O>(), memory)?)
         };

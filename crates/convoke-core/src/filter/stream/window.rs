@@ -39,6 +39,7 @@ use crate::filter::pixel::Pixel;
 use crate::filter::plan::{ALIGN, Filter2dPlan, Method, pitch};
 use crate::filter::stage::{Block, CHUNK, Stage, sums_layout};
 use crate::kernel::plane::TILE_ROWS;
+use crate::slices::{part, split_mut};
 use crate::{Accumulate, Border, Filter2dDesc};
 
 /// How the buffer is divided: window, computed rows, sums of the pass down, mask. The first begins at `start`.
@@ -59,10 +60,12 @@ struct Layout {
 impl Layout {
     /// The window, computed rows, sums, the mask.
     fn parts<'b>(&self, buffer: &'b mut [f32]) -> [&'b mut [f32]; 4] {
-        let (window, rest) = buffer[self.start..].split_at_mut(self.rows * self.pitch);
-        let (computed, rest) = rest.split_at_mut(TILE_ROWS * self.row_len);
-        let (sums, rest) = rest.split_at_mut(self.sums);
-        [window, computed, sums, &mut rest[..self.taps]]
+        let (_, rest) = split_mut(buffer, self.start);
+        let (window, rest) = split_mut(rest, self.rows * self.pitch);
+        let (computed, rest) = split_mut(rest, TILE_ROWS * self.row_len);
+        let (sums, rest) = split_mut(rest, self.sums);
+        let (mask, _) = split_mut(rest, self.taps);
+        [window, computed, sums, mask]
     }
 }
 
@@ -160,7 +163,10 @@ impl Window {
             sums_pitch,
             taps: weights.len(),
         };
-        layout.parts(memory)[3].copy_from_slice(weights);
+        let [.., mask] = layout.parts(memory);
+        for (mask, w) in mask.iter_mut().zip(weights) {
+            *mask = *w;
+        }
         let stream = Self { layout, certificate, wide, next: 0, computed: 0, pulled: 0, pushed: 0 };
         stream.enter(plan, memory, stream.window(plan));
         Ok(stream)
@@ -236,8 +242,9 @@ impl Window {
                     accumulate(&mut stage, computed);
                     self.computed = count;
                 }
-                let values = &computed[self.pulled * width..][..width];
-                O::store_row(simd, values, dst, stage.settle(rows).as_ref(), [self.pulled, 0]);
+                if let Some(values) = part(computed, self.pulled * width, dst.len()) {
+                    O::store_row(simd, values, dst, stage.settle(rows).as_ref(), [self.pulled, 0]);
+                }
             }
         }
         self.pulled += 1;
