@@ -56,16 +56,10 @@ impl<S: Simd> PastCaches<'_, S> {
     }
 }
 
-/// `len` elements from `at` on. Nobody asks for what is not there; but an index that the compiler cannot prove would be a way to
-/// panic, which firmware shall not have.
+/// `len` elements from `at` on, if they are there. Not an index: firmware shall have no way to panic.
 #[inline(always)]
 fn part<T>(data: &mut [T], at: usize, len: usize) -> Option<&mut [T]> {
-    let part = match data.get_mut(at..) {
-        Some(rest) => rest.get_mut(..len),
-        None => None,
-    };
-    debug_assert!(part.is_some(), "a slice ends before what is written to it");
-    part
+    data.get_mut(at..)?.get_mut(..len)
 }
 
 /// `N` rows of a slice: `width` elements each, `stride` from each other, the first from `at` on; `None` if the slice ends before, or

@@ -39,7 +39,8 @@ impl Blocks {
 
     /// Vectors over all blocks.
     pub(crate) fn total_vectors(self) -> usize {
-        self.channels.div_ceil(self.lanes)
+        // Never 0, which the compiler does not know.
+        self.channels.div_ceil(self.lanes.max(1))
     }
 
     /// Reduction steps: taps times in channels.
@@ -61,7 +62,7 @@ impl Blocks {
             }
             // Three vectors make one tile, which is better than one of two and one of one.
             // A tile of one vector reads as many pixel values as one of three for a third of the multiply-adds.
-            let vectors = match (left.div_ceil(self.lanes), self.vectors) {
+            let vectors = match (left.div_ceil(self.lanes.max(1)), self.vectors) {
                 (3, 2) => 3,
                 (4, 3) => 2,
                 (5, 4) if self.lanes > 1 => 3,

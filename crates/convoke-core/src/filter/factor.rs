@@ -105,11 +105,14 @@ pub fn factor_two(mask: &[f32], columns: &mut [f32], rows: &mut [f32]) -> Result
     if mask.iter().any(|w| !w.is_finite()) {
         return Ok(false);
     }
+    if mask.is_empty() || s == 0 {
+        return Ok(true);
+    }
     for term in 0..2 {
         let columns: [_; 2] = split_mut(columns, r).into();
         let rows: [_; 2] = split_mut(rows, s).into();
         let mut greatest = ([0, 0], 0.0_f64);
-        for (i, mask) in mask.chunks_exact(s.max(1)).enumerate() {
+        for (i, mask) in mask.chunks_exact(s).enumerate() {
             let [a, b] = [value(columns[0], i), value(columns[1], i)];
             for (j, (w, row)) in mask.iter().zip(rows[0].iter().zip(&*rows[1])).enumerate() {
                 let left = f64::from(*w) - a * f64::from(*row.0) - b * f64::from(*row.1);

@@ -198,23 +198,39 @@ fn gather_row<S: Simd, I: Pixel>(
     let inside = cols.start.max(0)..cols.end.min(width as isize);
     let (left, rest) = split_mut(dst, (inside.start - cols.start) as usize * channels);
     let (middle, right) = split_mut(rest, (inside.end - inside.start) as usize * channels);
-    halo(src, picture, cols.start, left);
+    halo::<S, I>(src, picture, cols.start, left);
     if let Some(src) = part(src, inside.start as usize * channels, middle.len()) {
         I::widen_row(simd, src, middle);
     }
-    halo(src, picture, inside.end, right);
+    halo::<S, I>(src, picture, inside.end, right);
 }
 
 /// Pixels outside the picture's columns, from `x` on.
 ///
 /// A copy whose length is not known when compiling is a call, and so was the border's arithmetic: together they took a
 /// quarter of the time of a wide box.
-fn halo<I: Pixel>(src: &[I], picture: &Picture<'_, I>, x: isize, dst: &mut [f32]) {
+fn halo<S: Simd, I: Pixel>(src: &[I], picture: &Picture<'_, I>, x: isize, dst: &mut [f32]) {
     match picture.channels {
+        _ if const { S::LANES == 1 } => halo_one_by_one(src, picture, x, dst),
         1 => halo_pixels::<I, 1>(src, picture.border, x, dst),
         2 => halo_pixels::<I, 2>(src, picture.border, x, dst),
         3 => halo_pixels::<I, 3>(src, picture.border, x, dst),
         _ => halo_pixels::<I, 4>(src, picture.border, x, dst),
+    }
+}
+
+/// The same where the machine has one lane, and nothing to gain but a tenth of the flash.
+fn halo_one_by_one<I: Pixel>(src: &[I], picture: &Picture<'_, I>, x: isize, dst: &mut [f32]) {
+    let (border, channels) = (picture.border, picture.channels.max(1));
+    for (x, dst) in (x..).zip(dst.chunks_exact_mut(channels)) {
+        match border.index(x, picture.width).and_then(|x| src.get(x * channels..)) {
+            Some(pixel) => {
+                for (dst, value) in dst.iter_mut().zip(pixel) {
+                    *dst = value.widen();
+                }
+            }
+            None => dst.fill(border.outside()),
+        }
     }
 }
 

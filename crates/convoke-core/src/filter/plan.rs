@@ -490,10 +490,10 @@ impl Filter2dPlan {
 
     /// Elements from one row of sums to the next if they are made in f64; none if there is no room for such sums of a vector
     /// and what is under the mask of it.
-    pub(super) fn wide_pitch(&self) -> Option<usize> {
+    pub(super) fn wide_pitch(&self, sums_pitch: usize) -> Option<usize> {
         let pitch = match (self.method, self.desc.accumulate) {
-            (Method::Separable { .. }, Accumulate::F32) => self.sums_pitch.saturating_sub(ALIGN) / 2,
-            (Method::Separable { .. }, Accumulate::F64) => self.sums_pitch,
+            (Method::Separable { .. }, Accumulate::F32) => sums_pitch.saturating_sub(ALIGN) / 2,
+            (Method::Separable { .. }, Accumulate::F64) => sums_pitch,
             (Method::Direct, _) => return Some(0),
             (Method::Box(_), _) => return None,
         };

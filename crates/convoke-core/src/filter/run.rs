@@ -57,7 +57,7 @@ impl<O: Pixel> Run<'_, O> {
         let (whole, scratch) = split_mut(scratch, ring_rows * plan.block_pitch);
         let (first_strip, scratch) = split_mut(scratch, ring_rows * plan.strip_pitch);
         let (last_strip, sums) = split_mut(scratch, ring_rows * plan.strip_pitch);
-        let mut stage = Stage::new(plan, self.weights, self.certificate, sums, wide);
+        let mut stage = Stage::new(plan, self.weights, self.certificate, (sums, plan.sums_pitch), wide);
 
         for start in cols.clone().step_by(plan.block.max(1)) {
             let block = start..cols.end.min(start + plan.block);

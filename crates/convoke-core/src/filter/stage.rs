@@ -52,6 +52,8 @@ pub struct Stage<'a> {
     certificate: Option<Certificate>,
     /// Sums down the picture of a tile's rows, for [`Method::Separable`]; in f64 if that is what sums are made in.
     sums: &'a mut [f32],
+    /// Elements from one row of them to the next, in f32.
+    sums_pitch: usize,
     /// Whether sums are made in f64: because that is asked for, or because those in f32 would leave too many pixels open.
     wide: bool,
 }
@@ -62,15 +64,15 @@ impl<'a> Stage<'a> {
         plan: &'a Filter2dPlan,
         packed: &'a [f32],
         certificate: Option<Certificate>,
-        sums: &'a mut [f32],
+        (sums, sums_pitch): (&'a mut [f32], usize),
         wide: bool,
     ) -> Self {
         let [r, s] = plan.desc.mask_size;
         let (weights, factors) = split(packed, r * s);
         let (columns, row) = split(factors, factors.len() / (r + s).max(1) * r);
         let is_open = |certificate: &Certificate| certificate.is_better_wide(&plan.desc, plan.taps());
-        let wide = wide || plan.wide_pitch().is_some() && certificate.as_ref().is_some_and(is_open);
-        Self { plan, weights, columns, row, certificate, sums, wide }
+        let wide = wide || plan.wide_pitch(sums_pitch).is_some() && certificate.as_ref().is_some_and(is_open);
+        Self { plan, weights, columns, row, certificate, sums, sums_pitch, wide }
     }
 
     /// Outputs of `count` rows, to `elements` of each row of `dst`, which starts at the first of these rows.
@@ -136,7 +138,7 @@ impl<'a> Stage<'a> {
             Method::Box(_) => {}
             Method::Separable { .. } => {
                 let halo = (s - 1) * channels;
-                let pitch = self.plan.wide_pitch().filter(|_| self.wide).unwrap_or(self.plan.sums_pitch);
+                let pitch = self.plan.wide_pitch(self.sums_pitch).filter(|_| self.wide).unwrap_or(self.sums_pitch);
                 // Half as many where each takes twice the room.
                 let most = if self.wide { (CHUNK / 2).min(pitch - halo) } else { CHUNK }.max(1);
                 // Equal parts, the last of which overlaps with the one before rather than be narrower. (None of these is 0,

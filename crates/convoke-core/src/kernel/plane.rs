@@ -289,7 +289,8 @@ fn across<'a, S: Simd, const OR: usize, const NV: usize, const LO: usize, const 
             v[j] = simd.load(&src[j * S::LANES..]);
         }
         for i in LO..HI {
-            let w = simd.splat(weights[i][s]);
+            let Some(w) = weights[i].get(s) else { return };
+            let w = simd.splat(*w);
             for j in 0..NV {
                 local[i][j] = simd.mul_add(w, v[j], local[i][j]);
             }

@@ -182,8 +182,8 @@ impl BoxRows {
             NextRow::Kept(slot) => part(sources.slots, slot * pitch, pitch),
             NextRow::Outside => {
                 let Sources { outside, across, line, .. } = sources;
-                let nowhere = row_picture::<f32>(&plan.desc, &[]);
-                across_row(simd, plan, (&nowhere, -1), [line, across], outside);
+                let constant = plan.desc.border.outside();
+                across_row(simd, plan, |row| row.fill(constant), [line, across], outside);
                 Some(outside)
             }
             NextRow::Missing | NextRow::Done => None,
@@ -233,19 +233,19 @@ impl BoxRows {
     }
 }
 
-/// The sums across of a row of `picture`, which may lie outside it. `line` and `buffer` are memory for it.
+/// The sums across of a row that `gather` writes, with what lies to its left and right. `line` and `buffer` are memory for it.
 #[inline(always)]
 fn across_row<S: Simd>(
     simd: S,
     plan: &Filter2dPlan,
-    (picture, y): (&dyn Input<S>, isize),
+    gather: impl FnOnce(&mut [f32]),
     [line, buffer]: [&mut [f32]; 2],
     dst: &mut [f32],
 ) {
-    let ([_, s], channels, [_, left]) = (plan.desc.mask_size, plan.desc.channels, plan.before);
-    let (start, pixels, outputs) = (-(left as isize), plan.desc.size[1] + s - 1, plan.row_len());
+    let ([_, s], channels) = (plan.desc.mask_size, plan.desc.channels);
+    let (pixels, outputs) = (plan.desc.size[1] + s - 1, plan.row_len());
     let (row, behind) = split_mut(line, pixels * channels);
-    picture.row(simd, y, start..start + pixels as isize, row);
+    gather(row);
     if let Some(behind) = behind.get_mut(..S::LANES.saturating_sub(outputs)) {
         behind.fill(0.0);
     }
@@ -285,8 +285,10 @@ impl<I: Pixel> Kernel for Push<'_, I> {
         let (slot, pitch) = (rows.feed.push(), rows.layout.pitch);
         let Sources { slots, line, across, .. } = rows.layout.parts(memory).sources;
         let Some(dst) = part_mut(slots, slot * pitch, pitch) else { return };
-        let picture = row_picture(&plan.desc, row);
-        across_row(simd, plan, (&picture, 0), [line, across], dst);
+        let picture: &dyn Input<S> = &row_picture(&plan.desc, row);
+        let (start, pixels) = (-(plan.before[1] as isize), plan.desc.size[1] + plan.desc.mask_size[1] - 1);
+        let gather = |row: &mut [f32]| picture.row(simd, 0, start..start + pixels as isize, row);
+        across_row(simd, plan, gather, [line, across], dst);
         rows.fill_group(simd, plan, memory);
     }
 }

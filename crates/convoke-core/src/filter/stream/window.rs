@@ -190,8 +190,10 @@ impl Window {
         let mut ring = ring(plan, &self.layout, memory);
         plan.level.dispatch(Push { ring: &mut ring, picture: row_picture(desc, row), place });
         if desc.border != Border::Wrap {
-            let others = window.filter(|&other| other != place);
-            for other in others.filter(|&other| shows(plan, other) == Some(wanted)) {
+            // Elsewhere it is shown by rows outside the picture only.
+            let below = desc.size[0] as isize;
+            let outside = (window.start..window.end.min(0)).chain(window.start.max(below)..window.end);
+            for other in outside.filter(|&other| shows(plan, other) == Some(wanted)) {
                 ring.copy(place, other);
             }
         }
@@ -216,10 +218,8 @@ impl Window {
         let [above, _] = plan.desc.rows_around();
         let first = self.next as isize - above as isize;
         let [window, computed, sums, weights] = layout.parts(memory);
-        let mut of_stream = *plan;
-        of_stream.sums_pitch = layout.sums_pitch;
         let ring = Ring::new(plan, window, layout.pitch, layout.rows, 0..plan.desc.size[1]);
-        let mut stage = Stage::new(&of_stream, weights, self.certificate, sums, self.wide);
+        let mut stage = Stage::new(plan, weights, self.certificate, (sums, layout.sums_pitch), self.wide);
         let (rows, width) = (ring.rows(first), layout.row_len);
         let block = Block { rows, count, width };
         // The kernel that is there for whole pictures, and not one more.
@@ -284,12 +284,19 @@ impl Window {
     /// Whether all rows that the next outputs read are in the window.
     fn is_ready(&self, plan: &Filter2dPlan) -> bool {
         let [above, below] = plan.desc.rows_around();
-        let next = self.next as isize;
-        let read = next - above as isize..next + (self.count(plan) + below) as isize;
-        match plan.desc.border {
-            Border::Wrap => self.place(plan) >= read.end,
-            _ => read.clone().all(|place| shows(plan, place).is_none_or(|row| row < self.pushed)),
+        let end = self.next + self.count(plan) + below;
+        if plan.desc.border == Border::Wrap {
+            return self.place(plan) >= end as isize;
         }
+        // Rows of the picture, up to the last one that is read where it lies. Those below show none that comes later; those
+        // above may, in a mirror, and `mirrored` of them do.
+        let hanging = above.saturating_sub(self.next);
+        let mirrored = match plan.desc.border {
+            Border::Reflect => hanging,
+            Border::Reflect101 if hanging > 0 => hanging + 1,
+            _ => 0,
+        };
+        self.pushed >= end.max(mirrored).min(plan.desc.size[0])
     }
 
     /// Fills those of these new places of the window whose rows are known.
