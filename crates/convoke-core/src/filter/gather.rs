@@ -221,16 +221,18 @@ fn halo<S: Simd, I: Pixel>(src: &[I], picture: &Picture<'_, I>, x: isize, dst: &
 
 /// The same where the machine has one lane, and nothing to gain but a tenth of the flash.
 fn halo_one_by_one<I: Pixel>(src: &[I], picture: &Picture<'_, I>, x: isize, dst: &mut [f32]) {
-    let (border, channels) = (picture.border, picture.channels.max(1));
-    for (x, dst) in (x..).zip(dst.chunks_exact_mut(channels)) {
-        match border.index(x, picture.width).and_then(|x| src.get(x * channels..)) {
-            Some(pixel) => {
-                for (dst, value) in dst.iter_mut().zip(pixel) {
-                    *dst = value.widen();
-                }
-            }
-            None => dst.fill(border.outside()),
+    let &Picture { border, channels, width, .. } = picture;
+    let (mut x, mut channel, mut pixel) = (x, 0, border.index(x, width));
+    for dst in dst {
+        if channel == channels {
+            (x, channel) = (x + 1, 0);
+            pixel = border.index(x, width);
         }
+        *dst = match pixel.and_then(|x| src.get(x * channels + channel)) {
+            Some(value) => value.widen(),
+            None => border.outside(),
+        };
+        channel += 1;
     }
 }
 

@@ -138,7 +138,8 @@ impl<'a> Stage<'a> {
             Method::Box(_) => {}
             Method::Separable { .. } => {
                 let halo = (s - 1) * channels;
-                let pitch = self.plan.wide_pitch(self.sums_pitch).filter(|_| self.wide).unwrap_or(self.sums_pitch);
+                let pitch =
+                    self.plan.wide_pitch(self.sums_pitch).filter(|_| self.wide).unwrap_or(self.sums_pitch);
                 // Half as many where each takes twice the room.
                 let most = if self.wide { (CHUNK / 2).min(pitch - halo) } else { CHUNK }.max(1);
                 // Equal parts, the last of which overlaps with the one before rather than be narrower. (None of these is 0,
