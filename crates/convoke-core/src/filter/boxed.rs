@@ -1,5 +1,5 @@
 //! Running a box filter: rows of sums across, in groups of as many as the mask has, and down them windows. The walk of
-//! [`Method::Box`](super::plan::Method); its arithmetic is in [`crate::kernel::boxes`].
+//! [`Method::Box`](super::plan::Method::Box); its arithmetic is in [`crate::kernel::boxes`].
 //!
 //! ```text
 //! for each block of columns

@@ -1,7 +1,7 @@
 //! Packed masks: the taps in the order in which the kernel meets them, with the certificates of their rounding.
 
 use super::certificate::Certificates;
-use super::factor::{deviates, factor, factor_two};
+use super::factor::deviates;
 use super::plan::{Filter2dPlan, Method};
 use super::scatter::Post;
 use crate::conv::packed::{Packed, identity};
@@ -60,7 +60,7 @@ impl Filter2dPlan {
         if let Some(index) = mask.iter().position(|w| !w.is_finite()) {
             return Err(Error::NotFinite { operand: "mask", index });
         }
-        if let Method::Box(_) = self.method {
+        if let Method::Box { .. } = self.method {
             let weight = mask.first().copied().unwrap_or_default();
             if mask.iter().any(|w| *w != weight) {
                 return Err(Error::NotBox);
@@ -78,16 +78,13 @@ impl Filter2dPlan {
                 // Turning by 180 degrees is reversing the order.
                 packed.reverse();
             }
-            if let Method::Separable { terms } = self.method {
+            if let Method::Separable { terms, code } = self.method {
                 let (columns, rows) = split_mut(factors, terms * r);
-                factored = match terms {
-                    1 => factor(packed, columns, rows),
-                    _ => factor_two(packed, columns, rows),
-                };
+                factored = (code.factor)(packed, columns, rows);
             }
         })?;
         if !factored? {
-            let is_one = matches!(self.method, Method::Separable { terms: 1 });
+            let is_one = matches!(self.method, Method::Separable { terms: 1, .. });
             return Err(if is_one { Error::NotSeparable } else { Error::NotRankTwo });
         }
         self.certify(packed)
@@ -104,7 +101,7 @@ impl Filter2dPlan {
             return Err(Error::WrongPacking);
         }
         // With two pairs of factors the certificate knows how far their products are from the mask.
-        if let Method::Separable { terms: 1 } = self.method {
+        if let Method::Separable { terms: 1, .. } = self.method {
             let [r, s] = self.desc.mask_size;
             let (mask, factors) = split(body, r * s);
             let (column, row) = split(factors, r);
@@ -120,8 +117,8 @@ impl Filter2dPlan {
         let [r, s] = self.desc.mask_size;
         match self.method {
             Method::Direct => r * s,
-            Method::Separable { terms } => r * s + terms * (r + s),
-            Method::Box(_) => 1,
+            Method::Separable { terms, .. } => r * s + terms * (r + s),
+            Method::Box { .. } => 1,
         }
     }
 
@@ -133,12 +130,12 @@ impl Filter2dPlan {
         let (outside, post) = (self.desc.border.outside(), Post::of(&self.desc));
         let certificates = match self.method {
             Method::Direct => Certificates::new(mask, outside, post),
-            Method::Box(_) => {
-                Certificates::boxed(weights.first().copied().unwrap_or_default(), r * s, outside, post)
+            Method::Box { code, .. } => {
+                (code.certify)(weights.first().copied().unwrap_or_default(), r * s, outside, post)
             }
-            Method::Separable { terms } => {
+            Method::Separable { terms, code } => {
                 let (columns, rows) = split(factors, terms * r);
-                Certificates::separable(mask, [r, s], [columns, rows], outside, post)
+                (code.certify)(mask, [r, s], [columns, rows], outside, post)
             }
         };
         Ok(PackedMask { packed, certificates })
@@ -160,8 +157,8 @@ impl Filter2dPlan {
             2, // a picture filter
             match method {
                 Method::Direct => 0,
-                Method::Separable { terms: 1 } => 1,
-                Method::Box(_) => 2,
+                Method::Separable { terms: 1, .. } => 1,
+                Method::Box { .. } => 2,
                 Method::Separable { .. } => 3,
             },
             r,

@@ -3,7 +3,7 @@
 
 use core::ops::Range;
 
-use convoke_simd::{Simd, as_f64_mut};
+use convoke_simd::{Kernel, Simd, as_f64_mut};
 
 use super::certificate::Certificate;
 use super::exact::Settle;
@@ -113,6 +113,24 @@ impl<'a> Stage<'a> {
     pub(super) fn accumulate<S: Simd, T: Target>(
         &mut self,
         simd: S,
+        block: &Block<'_>,
+        dst: T,
+        row_stride: usize,
+        settle: Option<Settle<'_>>,
+    ) {
+        match self.plan.method {
+            Method::Direct => self.accumulate_direct(simd, block, dst, row_stride, settle),
+            Method::Separable { .. } => self.accumulate_terms(simd, block, dst, row_stride, settle),
+            // A box has its own walk.
+            Method::Box { .. } => {}
+        }
+    }
+
+    /// In one pass over the mask.
+    #[inline(always)]
+    pub(super) fn accumulate_direct<S: Simd, T: Target>(
+        &mut self,
+        simd: S,
         &Block { rows, count, width }: &Block<'_>,
         dst: T,
         row_stride: usize,
@@ -120,71 +138,95 @@ impl<'a> Stage<'a> {
     ) {
         let (channels, [_, s]) = (self.plan.desc.channels, self.plan.desc.mask_size);
         let mut scatter = Scatter { dst, row_stride, post: Post::of(&self.plan.desc), settle, left: 0 };
-        match self.plan.method {
-            Method::Direct if self.wide => {
-                let post = wide_post(scatter.post);
-                // In f64 already, before the one rounding.
-                scatter.post = Post { scale: 1.0, divisor: 1.0, offset: 0.0 };
-                let taps = WideTaps { weights: self.weights, cols: s, step: channels };
-                wide::accumulate(simd, taps, rows, post, [count, width], &mut scatter);
-            }
-            Method::Direct if const { S::LANES == 1 } && channels == 1 => {
-                slide::accumulate(simd, (self.weights, s), rows, [count, width], &mut scatter);
-            }
-            Method::Direct => {
-                accumulate(simd, &taps(self.weights, s, channels), rows, [count, width], &mut scatter);
-            }
-            // A box has its own walk.
-            Method::Box(_) => {}
-            Method::Separable { .. } => {
-                let halo = (s - 1) * channels;
-                let pitch =
-                    self.plan.wide_pitch(self.sums_pitch).filter(|_| self.wide).unwrap_or(self.sums_pitch);
-                // Half as many where each takes twice the room.
-                let most = if self.wide { (CHUNK / 2).min(pitch - halo) } else { CHUNK }.max(1);
-                // Equal parts, the last of which overlaps with the one before rather than be narrower. (None of these is 0,
-                // which the compiler does not know.)
-                let parts = width.div_ceil(most).max(1);
-                let part = width.div_ceil(parts).next_multiple_of(16).min(width).min(most).max(1);
-                let (column, group) = (self.plan.desc.mask_size[0].max(1), (TILE_ROWS * pitch).max(1));
-                let post = wide_post(scatter.post);
-                if self.wide {
-                    scatter.post = Post { scale: 1.0, divisor: 1.0, offset: 0.0 };
-                }
-                for x in (0..width).step_by(part) {
-                    let x = x.min(width - part);
-                    // Outputs are made at least a vector wide, and read what is under the mask of that.
-                    let under = part.max(S::LANES) + halo;
-                    let input = rows.shifted(x);
-                    scatter.left = x;
-                    let terms = self.columns.chunks_exact(column);
-                    if self.wide {
-                        let data = as_f64_mut(self.sums);
-                        for (column, data) in terms.zip(data.chunks_mut(group)) {
-                            wide::down(simd, column, input, [count, under], &mut WideSums { data, pitch });
-                        }
-                        let rows = WideTaps { weights: self.row, cols: s, step: channels };
-                        wide::across(
-                            simd,
-                            rows,
-                            &WideSums { data, pitch },
-                            post,
-                            [count, part],
-                            &mut scatter,
-                        );
-                        continue;
-                    }
-                    // What one term has fetched is there for the next.
-                    let mut from_memory = !self.plan.fits_caches;
-                    for (column, data) in terms.zip(self.sums.chunks_mut(group)) {
-                        down(simd, column, input, [count, under], &mut Sums { data, pitch }, from_memory);
-                        from_memory = false;
-                    }
-                    let terms = Across { rows: self.row, taps: s, step: channels, src: self.sums, pitch };
-                    across(simd, terms, [count, part], &mut scatter);
-                }
-            }
+        if self.wide {
+            let post = wide_post(scatter.post);
+            // In f64 already, before the one rounding.
+            scatter.post = Post { scale: 1.0, divisor: 1.0, offset: 0.0 };
+            let taps = WideTaps { weights: self.weights, cols: s, step: channels };
+            wide::accumulate(simd, taps, rows, post, [count, width], &mut scatter);
+        } else if const { S::LANES == 1 } && channels == 1 {
+            slide::accumulate(simd, (self.weights, s), rows, [count, width], &mut scatter);
+        } else {
+            accumulate(simd, &taps(self.weights, s, channels), rows, [count, width], &mut scatter);
         }
+    }
+
+    /// In two passes over the factors of the mask.
+    #[inline(always)]
+    fn accumulate_terms<S: Simd, T: Target>(
+        &mut self,
+        simd: S,
+        &Block { rows, count, width }: &Block<'_>,
+        dst: T,
+        row_stride: usize,
+        settle: Option<Settle<'_>>,
+    ) {
+        let (channels, [_, s]) = (self.plan.desc.channels, self.plan.desc.mask_size);
+        let mut scatter = Scatter { dst, row_stride, post: Post::of(&self.plan.desc), settle, left: 0 };
+        let halo = (s - 1) * channels;
+        let pitch = self.plan.wide_pitch(self.sums_pitch).filter(|_| self.wide).unwrap_or(self.sums_pitch);
+        // Half as many where each takes twice the room.
+        let most = if self.wide { (CHUNK / 2).min(pitch - halo) } else { CHUNK }.max(1);
+        // Equal parts, the last of which overlaps with the one before rather than be narrower. (None of these is 0,
+        // which the compiler does not know.)
+        let parts = width.div_ceil(most).max(1);
+        let part = width.div_ceil(parts).next_multiple_of(16).min(width).min(most).max(1);
+        let (column, group) = (self.plan.desc.mask_size[0].max(1), (TILE_ROWS * pitch).max(1));
+        let post = wide_post(scatter.post);
+        if self.wide {
+            scatter.post = Post { scale: 1.0, divisor: 1.0, offset: 0.0 };
+        }
+        for x in (0..width).step_by(part) {
+            let x = x.min(width - part);
+            // Outputs are made at least a vector wide, and read what is under the mask of that.
+            let under = part.max(S::LANES) + halo;
+            let input = rows.shifted(x);
+            scatter.left = x;
+            let terms = self.columns.chunks_exact(column);
+            if self.wide {
+                let data = as_f64_mut(self.sums);
+                for (column, data) in terms.zip(data.chunks_mut(group)) {
+                    wide::down(simd, column, input, [count, under], &mut WideSums { data, pitch });
+                }
+                let rows = WideTaps { weights: self.row, cols: s, step: channels };
+                wide::across(simd, rows, &WideSums { data, pitch }, post, [count, part], &mut scatter);
+                continue;
+            }
+            // What one term has fetched is there for the next.
+            let mut from_memory = !self.plan.fits_caches;
+            for (column, data) in terms.zip(self.sums.chunks_mut(group)) {
+                down(simd, column, input, [count, under], &mut Sums { data, pitch }, from_memory);
+                from_memory = false;
+            }
+            let terms = Across { rows: self.row, taps: s, step: channels, src: self.sums, pitch };
+            across(simd, terms, [count, part], &mut scatter);
+        }
+    }
+}
+
+/// Values of a block of outputs of a mask with factors, for streams: see [`code`](super::code).
+pub(super) fn accumulate_terms(stage: &mut Stage<'_>, block: &Block<'_>, dst: &mut [f32]) {
+    stage.plan.level.dispatch(Terms { stage, block, dst });
+}
+
+struct Terms<'a, 's> {
+    stage: &'a mut Stage<'s>,
+    block: &'a Block<'a>,
+    dst: &'a mut [f32],
+}
+
+impl Kernel for Terms<'_, '_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<S: Simd>(self, simd: S) {
+        let Self { stage, block, dst } = self;
+        simd.past_caches(
+            false,
+            dst,
+            #[inline(always)]
+            |dst| stage.accumulate_terms(simd, block, dst, block.width, None),
+        );
     }
 }
 

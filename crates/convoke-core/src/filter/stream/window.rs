@@ -145,7 +145,7 @@ impl Window {
         memory: &mut [f32],
     ) -> Result<Self, Error> {
         let (sums_pitch, sums) = match plan.method {
-            Method::Separable { terms } => {
+            Method::Separable { terms, .. } => {
                 let halo = (plan.desc.mask_size[1] - 1) * plan.desc.channels;
                 // Not the plan's: a block of its columns may be narrower than a chunk.
                 sums_layout(plan.row_len(), halo, plan.level.lanes(), (terms, plan.desc.accumulate))
@@ -223,13 +223,14 @@ impl Window {
         let (rows, width) = (ring.rows(first), layout.row_len);
         let block = Block { rows, count, width };
         // The kernel that is there for whole pictures, and not one more.
-        let accumulate = |stage: &mut Stage<'_>, dst: &mut [f32]| {
-            simd.past_caches(
+        let accumulate = |stage: &mut Stage<'_>, dst: &mut [f32]| match plan.method {
+            Method::Separable { code, .. } => (code.accumulate)(stage, &block, dst),
+            _ => simd.past_caches(
                 false,
                 dst,
                 #[inline(always)]
-                |dst| stage.accumulate(simd, &block, dst, width, None),
-            );
+                |dst| stage.accumulate_direct(simd, &block, dst, width, None),
+            ),
         };
         match O::as_f32_mut(dst) {
             // Floats need no second step.
