@@ -30,8 +30,10 @@ impl<S: Simd> PastCaches<'_, S> {
         f(&mut dst)
     }
 
-    /// Copies `src` to the slice, from `at` on. Whole cache lines go past the caches, a rest at either end does not. Copies nothing
-    /// if the slice ends before.
+    /// Copies `src` to the slice, from `at` on. Whole cache lines go past the caches, a rest at either end does not.
+    ///
+    /// # Panics
+    /// If the slice ends before.
     #[inline(always)]
     pub fn put(&mut self, at: usize, src: &[f32]) {
         let Some(dst) = part(self.dst, at, src.len()) else { return };
@@ -42,46 +44,49 @@ impl<S: Simd> PastCaches<'_, S> {
         }
     }
 
-    /// `N` rows of `width` elements, `stride` from each other, the first of them from `at` on; `None` if the slice ends before,
-    /// or rows overlap.
+    /// `N` rows of `width` elements, `stride` from each other, the first of them from `at` on.
+    ///
+    /// # Panics
+    /// If the slice ends before, or rows overlap.
     #[inline(always)]
-    pub fn rows<const N: usize>(
-        &mut self,
-        at: usize,
-        stride: usize,
-        width: usize,
-    ) -> Option<PastRows<'_, N>> {
-        let rows = rows(self.dst, at, stride, width)?;
-        Some(PastRows { rows, width, past: self.past, local: PhantomData })
+    pub fn rows<const N: usize>(&mut self, at: usize, stride: usize, width: usize) -> PastRows<'_, N> {
+        PastRows { rows: rows(self.dst, at, stride, width), width, past: self.past, local: PhantomData }
     }
 }
 
-/// `len` elements from `at` on, if they are there. Not an index: firmware shall have no way to panic.
+/// `len` elements from `at` on. `None` if they are not there, where there are no vectors: firmware shall have no way to panic.
 #[inline(always)]
 fn part<T>(data: &mut [T], at: usize, len: usize) -> Option<&mut [T]> {
-    data.get_mut(at..)?.get_mut(..len)
+    if cfg!(all(target_arch = "arm", target_os = "none")) {
+        data.get_mut(at..)?.get_mut(..len)
+    } else {
+        Some(&mut data[at..][..len])
+    }
 }
 
-/// `N` rows of a slice: `width` elements each, `stride` from each other, the first from `at` on; `None` if the slice ends before, or
-/// rows overlap.
+/// `N` rows of a slice: `width` elements each, `stride` from each other, the first from `at` on.
+///
+/// # Panics
+/// If the slice ends before, or rows overlap.
 #[inline(always)]
-pub fn rows<T, const N: usize>(
-    dst: &mut [T],
-    at: usize,
-    stride: usize,
-    width: usize,
-) -> Option<[&mut [T]; N]> {
-    let mut rest = dst.get_mut(at..)?;
+pub fn rows<T, const N: usize>(dst: &mut [T], at: usize, stride: usize, width: usize) -> [&mut [T]; N] {
+    let len = dst.len().saturating_sub(at);
+    let mut rest = part(dst, at, len).unwrap_or_default();
     let mut rows: [&mut [T]; N] = core::array::from_fn(
         #[inline(always)]
         |_| Default::default(),
     );
     for (i, row) in rows.iter_mut().enumerate() {
-        let (this, below) = rest.split_at_mut_checked(if i + 1 < N { stride } else { width })?;
-        *row = this.get_mut(..width)?;
+        let end = if i + 1 < N { stride } else { width };
+        let (this, below) = if cfg!(all(target_arch = "arm", target_os = "none")) {
+            rest.split_at_mut_checked(end).unwrap_or_default()
+        } else {
+            rest.split_at_mut(end)
+        };
+        *row = part(this, 0, width).unwrap_or_default();
         rest = below;
     }
-    Some(rows)
+    rows
 }
 
 impl<S: Simd> Drop for PastCaches<'_, S> {
@@ -108,7 +113,10 @@ pub struct PastRows<'a, const N: usize> {
 
 impl<const N: usize> PastRows<'_, N> {
     /// Stores to each row its vectors, one after the other, from `x` on. They go past the caches if the first of a row's
-    /// starts where a vector divides cache lines evenly. Nothing is stored behind the end of a row.
+    /// starts where a vector divides cache lines evenly.
+    ///
+    /// # Panics
+    /// If rows end before.
     #[inline(always)]
     #[expect(
         clippy::needless_range_loop,
@@ -117,7 +125,7 @@ impl<const N: usize> PastRows<'_, N> {
     pub fn store<S: Simd, const NV: usize>(&mut self, simd: S, x: usize, vectors: &[[S::F32; NV]; N]) {
         for i in 0..N {
             // All rows are as long as the first, so there is one check.
-            let Some(row) = self.rows[i].get_mut(..self.width) else { return };
+            let Some(row) = part(self.rows[i], 0, self.width) else { return };
             let Some(dst) = part(row, x, NV * S::LANES) else { return };
             if self.past {
                 simd.store_past_caches(&vectors[i], dst, PutsArePending(()));
@@ -129,8 +137,10 @@ impl<const N: usize> PastRows<'_, N> {
         }
     }
 
-    /// Stores to each row the first `len` lanes of its vector, or all of them, from `x` on, as usual. Nothing is stored behind the
-    /// end of a row.
+    /// Stores to each row the first `len` lanes of its vector, or all of them, from `x` on, as usual.
+    ///
+    /// # Panics
+    /// If rows end before.
     #[inline(always)]
     pub fn store_first<S: Simd>(&mut self, simd: S, x: usize, len: usize, vectors: [S::F32; N]) {
         for (row, v) in self.rows.iter_mut().zip(vectors) {

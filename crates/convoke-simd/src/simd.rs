@@ -120,9 +120,7 @@ pub trait Simd: Copy + Debug + Send + Sync + 'static {
     #[doc(hidden)]
     #[inline(always)]
     fn put_past_caches(self, src: &[f32], dst: &mut [f32], _: PutsArePending) {
-        for (dst, src) in dst.iter_mut().zip(src) {
-            *dst = *src;
-        }
+        dst.copy_from_slice(src);
     }
 
     /// The same for vectors, which hold as many values as `dst`. They go past the caches if `dst` starts where a vector

@@ -16,7 +16,7 @@ use super::integer::Integer;
 use super::point::Dot;
 use super::scatter::Post;
 use crate::kernel::plane::Rows;
-use crate::slices::{part, rest_mut};
+use crate::slices::{item, part, rest_mut};
 
 /// Pixels whose f64 estimates are made together.
 const MANY: usize = 16;
@@ -89,8 +89,11 @@ impl Settle<'_> {
         while open != 0 {
             let lane = open.trailing_zeros() as usize;
             open &= open - 1;
-            let rounded = match estimates.as_ref().map(|estimates| estimates.get(lane)) {
-                Some(estimate) => estimate.and_then(|estimate| self.round(*estimate)),
+            let rounded = match &estimates {
+                Some(estimates) => match item(estimates, lane) {
+                    Some(estimate) => self.round(*estimate),
+                    None => None,
+                },
                 None if fine => self.round(self.estimate(simd, y, x + lane)),
                 None => None,
             };
@@ -120,8 +123,8 @@ impl Settle<'_> {
             let to_tie = to_tie::<S, O>(simd, simd.load_first(values));
             simd.store(simd.select_lt(to_tie, simd.splat(self.margin), one, zero), flags);
         }
-        let bits = flags.iter().take(values.len()).enumerate();
-        bits.fold(0, |open, (lane, &flag)| open | u32::from(flag != 0.0) << lane)
+        let flags = part(&flags, 0, values.len()).unwrap_or_default();
+        flags.iter().enumerate().fold(0, |open, (lane, &flag)| open | u32::from(flag != 0.0) << lane)
     }
 
     /// The pixel whose value is this, give or take what the f64 estimate may be off, if that decides it.

@@ -6,7 +6,7 @@ use convoke_simd::Simd;
 
 use super::exact::Settle;
 use super::pixel::sealed::Pixel;
-use crate::slices::part_mut;
+use crate::slices::{part, part_mut};
 
 /// Lanes of the widest level.
 pub(super) const MAX_LANES: usize = 16;
@@ -94,7 +94,8 @@ pub(super) fn store_row<S: Simd, O: Integer>(
     }
     let group = GROUP * S::LANES;
     let body = values.len() - values.len() % group;
-    for (at, values) in (0..).step_by(group).zip(values.chunks_exact(group)) {
+    for at in (0..body).step_by(group) {
+        let Some(values) = part(values, at, group) else { return };
         let mut vectors = [simd.splat(0.0); GROUP];
         for j in 0..GROUP {
             vectors[j] = simd.load(&values[j * S::LANES..]);
@@ -107,8 +108,8 @@ pub(super) fn store_row<S: Simd, O: Integer>(
             settle.redo(simd, values, dst, [y, x + at]);
         }
     }
-    let left = values.get(body..).unwrap_or_default();
-    for (at, values) in (body..).step_by(S::LANES).zip(left.chunks(S::LANES)) {
+    for at in (body..values.len()).step_by(S::LANES) {
+        let Some(values) = part(values, at, S::LANES.min(values.len() - at)) else { return };
         let vector = [simd.load_first(values)];
         let Some(dst) = part_mut(dst, at, values.len()) else { return };
         store_vectors(simd, &vector, dst);

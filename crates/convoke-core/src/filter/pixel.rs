@@ -11,7 +11,7 @@ use super::plan::{Filter2dPlan, Job};
 use super::stage::{Block, Stage};
 use super::stream::Pull;
 use crate::kernel::plane::TILE_ROWS;
-use crate::slices::part_mut;
+use crate::slices::{part_mut, rest, rest_mut};
 use crate::{Error, NarrowPlan, NarrowScratch};
 
 /// A type that pictures are made of: `u8`, `u16`, `i16` or `f32`.
@@ -434,8 +434,10 @@ fn widen_integers<S: Simd, I: Integer>(simd: S, src: &[I], dst: &mut [f32]) {
     for (src, dst) in src.chunks_exact(S::LANES).zip(dst.chunks_exact_mut(S::LANES)) {
         simd.store(I::load(simd, src), dst);
     }
-    for (src, dst) in src.iter().zip(dst).skip(body) {
-        *dst = src.widen();
+    if let (Some(src), Some(dst)) = (rest(src, body), rest_mut(dst, body)) {
+        for (src, dst) in src.iter().zip(dst) {
+            *dst = src.widen();
+        }
     }
 }
 

@@ -7,7 +7,7 @@
 
 use convoke_simd::Simd;
 
-use crate::slices::{part, rest};
+use crate::slices::{item, part, rest};
 
 /// Output rows of the largest tile: what a caller should offer at a time.
 pub(crate) const TILE_ROWS: usize = 4;
@@ -80,11 +80,10 @@ pub(crate) trait Sink {
         sums: [[S::F32; NV]; OR],
     );
 
-    /// Output rows `y..y + OR`, each of `width` elements, for many tiles that follow each other along them; `None` if they are
-    /// not there, which cannot be.
+    /// Output rows `y..y + OR`, each of `width` elements, for many tiles that follow each other along them.
     #[inline(always)]
-    fn strip<const OR: usize>(&mut self, y: usize, _width: usize) -> Option<impl Strip<OR>> {
-        Some(At { sink: self, y })
+    fn strip<const OR: usize>(&mut self, y: usize, _width: usize) -> impl Strip<OR> {
+        At { sink: self, y }
     }
 }
 
@@ -289,7 +288,7 @@ fn across<'a, S: Simd, const OR: usize, const NV: usize, const LO: usize, const 
             v[j] = simd.load(&src[j * S::LANES..]);
         }
         for i in LO..HI {
-            let Some(w) = weights[i].get(s) else { return };
+            let Some(w) = item(weights[i], s) else { return };
             let w = simd.splat(*w);
             for j in 0..NV {
                 local[i][j] = simd.mul_add(w, v[j], local[i][j]);
@@ -336,7 +335,7 @@ fn small_strip<S: Simd, F: Fn(usize) -> usize, K: Sink, const MOST: usize>(
     for (i, ahead) in ahead.iter_mut().enumerate() {
         *ahead = rows.ahead(y + taps.rows + TILE_ROWS - 1 + i, width);
     }
-    let Some(mut out) = sink.strip::<TILE_ROWS>(y, width) else { return };
+    let mut out = sink.strip::<TILE_ROWS>(y, width);
     let step = tile_vectors(S::REGISTERS) * S::LANES;
     let mut x = 0;
     while x < width {
@@ -376,12 +375,12 @@ impl<const MOST: usize> Small<'_, MOST> {
         let cols = if MOST == 3 { 3 } else { self.cols };
         macro_rules! input_row {
             ($down:expr, $lo:literal, $hi:literal) => {
-                let Some(pieces) = self.inputs.get($down) else { return sums };
+                let Some(pieces) = item(self.inputs, $down) else { return sums };
                 across::<S, TILE_ROWS, NV, $lo, $hi>(
                     simd,
                     (self.weights, cols, $down),
                     #[inline(always)]
-                    |s| part(pieces.get(s)?.get(..self.width)?, x, NV * S::LANES),
+                    |s| part(part(item(pieces, s)?, 0, self.width)?, x, NV * S::LANES),
                     &mut sums,
                 )
             };

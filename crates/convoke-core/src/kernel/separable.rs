@@ -10,7 +10,7 @@
 use convoke_simd::Simd;
 
 use super::plane::{Rows, Sink, Strip, TILE_ROWS, tile_vectors};
-use crate::slices::{part, part_mut, rest, rest_mut};
+use crate::slices::{item, part, part_mut, rest, rest_mut};
 
 /// Taps that are summed down in one go. The input rows of so many are looked up before the walk along them; longer
 /// columns take several walks.
@@ -54,7 +54,8 @@ pub(crate) fn down<S: Simd>(
             for (first, column) in (0..).step_by(step).zip(column.chunks(step)) {
                 let mut input: [&[f32]; RUN + TILE_ROWS - 1] = [&[]; RUN + TILE_ROWS - 1];
                 for (r, input) in input.iter_mut().enumerate().take(column.len() + count - 1) {
-                    let Some(row) = rows.at(first + r, 0).and_then(|row| row.get(..width)) else { return };
+                    let Some(row) = rows.at(first + r, 0) else { return };
+                    let Some(row) = part(row, 0, width) else { return };
                     *input = row;
                 }
                 if count == TILE_ROWS && column.len() >= TILE_ROWS - 1 {
@@ -149,13 +150,14 @@ fn column_tile<S: Simd, const OR: usize, const NV: usize>(
     }
     macro_rules! input_row {
         ($r:expr, $lo:literal, $hi:expr) => {
-            let Some(src) = input.get($r).and_then(|row| part(row, x, NV * S::LANES)) else { return };
+            let Some(row) = item(input, $r) else { return };
+            let Some(src) = part(row, x, NV * S::LANES) else { return };
             let mut v = [simd.splat(0.0); NV];
             for j in 0..NV {
                 v[j] = simd.load(&src[j * S::LANES..]);
             }
             for i in $lo..$hi {
-                let Some(w) = column.get($r - i) else { return };
+                let Some(w) = item(column, $r - i) else { return };
                 let w = simd.splat(*w);
                 for j in 0..NV {
                     sums[i][j] = simd.mul_add(w, v[j], sums[i][j]);
@@ -205,9 +207,9 @@ impl<'a> Across<'a> {
     #[inline(always)]
     fn terms(self, y: usize, x: usize) -> impl Iterator<Item = (&'a [f32], &'a [f32])> {
         let inputs = self.src.chunks((TILE_ROWS * self.pitch).max(1));
-        self.rows.chunks_exact(self.taps.max(1)).zip(inputs.filter_map(
+        self.rows.chunks_exact(self.taps.max(1)).zip(inputs.map(
             #[inline(always)]
-            move |src| rest(src, y * self.pitch + x),
+            move |src| rest(src, y * self.pitch + x).unwrap_or_default(),
         ))
     }
 }
@@ -295,14 +297,14 @@ fn short_row<S: Simd, K: Sink>(simd: S, across: Across<'_>, y: usize, width: usi
             *input = taps;
         }
     }
-    let Some(mut out) = sink.strip::<1>(y, width) else { return };
+    let mut out = sink.strip::<1>(y, width);
     let mut x = 0;
     while x < width {
         let at = x.min(width - SHORT_VECTORS * S::LANES);
         let mut sums = [simd.splat(0.0); SHORT_VECTORS];
         for (w, input) in across.rows.iter().zip(&inputs) {
             let w = simd.splat(*w);
-            let Some(input) = input.get(..width) else { return };
+            let Some(input) = part(input, 0, width) else { return };
             let Some(src) = part(input, at, SHORT_VECTORS * S::LANES) else { return };
             for j in 0..SHORT_VECTORS {
                 sums[j] = simd.mul_add(w, simd.load(&src[j * S::LANES..]), sums[j]);

@@ -23,7 +23,7 @@
 use convoke_simd::Simd;
 
 use super::plane::{Rows, Sink, TILE_ROWS};
-use crate::slices::{part, part_mut, rest};
+use crate::slices::{item, part, part_mut, rest};
 
 /// What is done to every sum in f64: `* scale`, `/ divisor`, `+ offset`.
 #[derive(Clone, Copy)]
@@ -210,13 +210,14 @@ fn column_tile<const OR: usize, const W: usize>(
     let mut sums = [[0.0_f64; W]; OR];
     macro_rules! input_row {
         ($r:expr, $lo:expr, $hi:expr) => {
-            let Some(pixels) = rows.at(y + $r, x).and_then(|row| row.get(..W)) else { return };
+            let Some(row) = rows.at(y + $r, x) else { return };
+            let Some(pixels) = part(row, 0, W) else { return };
             let mut v = [0.0_f64; W];
             for j in 0..W {
                 v[j] = f64::from(pixels[j]);
             }
             for i in $lo..$hi {
-                let Some(w) = column.get($r - i) else { return };
+                let Some(w) = item(column, $r - i) else { return };
                 let w = f64::from(*w);
                 for j in 0..W {
                     sums[i][j] += w * v[j];

@@ -6,6 +6,7 @@ use std::vec::Vec;
 use std::{format, vec};
 
 use super::values::{WIDEST, for_any, identical, lanes};
+use crate::PastCaches;
 use crate::Simd;
 
 at_every_level! {
@@ -247,7 +248,7 @@ fn past_caches<S: Simd>(simd: S) {
         let v = |i: usize| simd.load(&values[i * S::LANES..]);
         let stride = 2 * S::LANES + len;
         simd.past_caches(past, &mut dst[1..159], |past| {
-            let mut rows = past.rows::<2>(at, stride, 2 * S::LANES + len.min(3)).unwrap();
+            let mut rows = past.rows::<2>(at, stride, 2 * S::LANES + len.min(3));
             rows.store(simd, 0, &[[v(0), v(1)], [v(2), v(3)]]);
             rows.store_first(simd, 2 * S::LANES, len.min(3), [v(1), v(2)]);
         });
@@ -261,19 +262,15 @@ fn past_caches<S: Simd>(simd: S) {
         }
         assert_eq!(dst, expected, "vectors at {at}, {stride} apart");
     }
-    // What is not there is not written.
-    let mut dst = [0.0; 20];
-    simd.past_caches(true, &mut dst, |past| {
-        past.put(1, &[1.0; 20]);
-        past.put(21, &[]);
-        assert!(past.rows::<2>(1, 10, 10).is_none());
-        assert!(past.rows::<2>(0, 10, 11).is_none());
-        assert!(past.rows::<1>(21, 0, 0).is_none());
-        let mut rows = past.rows::<1>(0, 0, 16).unwrap();
-        rows.store(simd, 17 - S::LANES, &[[simd.splat(1.0)]]);
-        rows.store_first(simd, 16, 1, [simd.splat(1.0)]);
-    });
-    assert_eq!(dst, [0.0; 20]);
+    let beyond = |f: &mut dyn FnMut(&mut PastCaches<'_, S>)| {
+        let mut dst = [0.0; 20];
+        catch_unwind(AssertUnwindSafe(|| simd.past_caches(true, &mut dst, |past| f(past)))).is_err()
+    };
+    assert!(beyond(&mut |past| past.put(1, &[1.0; 20])));
+    assert!(beyond(&mut |past| past.rows::<2>(1, 10, 10).store_first(simd, 0, 0, [simd.splat(1.0); 2])));
+    assert!(beyond(&mut |past| past.rows::<2>(0, 10, 11).store_first(simd, 0, 0, [simd.splat(1.0); 2])));
+    assert!(beyond(&mut |past| past.rows::<1>(0, 0, 16).store(simd, 17 - S::LANES, &[[simd.splat(1.0)]])));
+    assert!(beyond(&mut |past| past.rows::<1>(0, 0, 16).store_first(simd, 16, 1, [simd.splat(1.0)])));
 }
 
 /// Nothing to see; empty slices and dangling pointers do no harm.
