@@ -50,7 +50,7 @@ impl Border {
             // costs as much as all taps of a small mask.
             Border::Reflect => {
                 // The picture and its mirror image repeat together, with period 2n.
-                let at = if -n <= at && at < 2 * n { at } else { at.rem_euclid(2 * n) };
+                let at = if -n <= at && at < 2 * n { at } else { wrapped(at, 2 * n) };
                 let at = if at < 0 { -1 - at } else { at };
                 Some(if at < n { at } else { 2 * n - 1 - at } as usize)
             }
@@ -59,18 +59,26 @@ impl Border {
                     return Some(0);
                 }
                 let period = 2 * n - 2;
-                let at = if -n < at && at <= period { at } else { at.rem_euclid(period) };
+                let at = if -n < at && at <= period { at } else { wrapped(at, period) };
                 let at = if at < 0 { -at } else { at };
                 Some(if at < n { at } else { period - at } as usize)
             }
             Border::Wrap if -n <= at && at < 0 => Some((at + n) as usize),
             Border::Wrap if n <= at && at < 2 * n => Some((at - n) as usize),
-            Border::Wrap => Some(at.rem_euclid(n) as usize),
+            Border::Wrap => Some(wrapped(at, n) as usize),
         }
     }
 
     /// The value of coordinates that have no index: the constant, or 0.
     pub const fn outside(self) -> f32 {
         if let Border::Constant(value) = self { value } else { 0.0 }
+    }
+}
+
+/// The remainder of a coordinate; 0 for a period of 0, which no image has.
+const fn wrapped(at: isize, period: isize) -> isize {
+    match at.checked_rem_euclid(period) {
+        Some(at) => at,
+        None => 0,
     }
 }

@@ -72,6 +72,7 @@ mod conv;
 mod error;
 mod filter;
 mod kernel;
+mod slices;
 
 pub use activation::Activation;
 pub use border::Border;

@@ -36,7 +36,7 @@ impl<S: Simd> PastCaches<'_, S> {
     /// If the slice ends before.
     #[inline(always)]
     pub fn put(&mut self, at: usize, src: &[f32]) {
-        let dst = &mut self.dst[at..][..src.len()];
+        let Some(dst) = part(self.dst, at, src.len()) else { return };
         if self.past {
             self.simd.put_past_caches(src, dst, PutsArePending(()));
         } else {
@@ -54,20 +54,36 @@ impl<S: Simd> PastCaches<'_, S> {
     }
 }
 
+/// `len` elements from `at` on. `None` if they are not there, where there are no vectors: firmware shall have no way to panic.
+#[inline(always)]
+fn part<T>(data: &mut [T], at: usize, len: usize) -> Option<&mut [T]> {
+    if cfg!(all(target_arch = "arm", target_os = "none")) {
+        data.get_mut(at..)?.get_mut(..len)
+    } else {
+        Some(&mut data[at..][..len])
+    }
+}
+
 /// `N` rows of a slice: `width` elements each, `stride` from each other, the first from `at` on.
 ///
 /// # Panics
 /// If the slice ends before, or rows overlap.
 #[inline(always)]
 pub fn rows<T, const N: usize>(dst: &mut [T], at: usize, stride: usize, width: usize) -> [&mut [T]; N] {
-    let mut rest = &mut dst[at..];
+    let len = dst.len().saturating_sub(at);
+    let mut rest = part(dst, at, len).unwrap_or_default();
     let mut rows: [&mut [T]; N] = core::array::from_fn(
         #[inline(always)]
         |_| Default::default(),
     );
     for (i, row) in rows.iter_mut().enumerate() {
-        let (this, below) = rest.split_at_mut(if i + 1 < N { stride } else { width });
-        *row = &mut this[..width];
+        let end = if i + 1 < N { stride } else { width };
+        let (this, below) = if cfg!(all(target_arch = "arm", target_os = "none")) {
+            rest.split_at_mut_checked(end).unwrap_or_default()
+        } else {
+            rest.split_at_mut(end)
+        };
+        *row = part(this, 0, width).unwrap_or_default();
         rest = below;
     }
     rows
@@ -109,7 +125,8 @@ impl<const N: usize> PastRows<'_, N> {
     pub fn store<S: Simd, const NV: usize>(&mut self, simd: S, x: usize, vectors: &[[S::F32; NV]; N]) {
         for i in 0..N {
             // All rows are as long as the first, so there is one check.
-            let dst = &mut self.rows[i][..self.width][x..][..NV * S::LANES];
+            let Some(row) = part(self.rows[i], 0, self.width) else { return };
+            let Some(dst) = part(row, x, NV * S::LANES) else { return };
             if self.past {
                 simd.store_past_caches(&vectors[i], dst, PutsArePending(()));
             } else {
@@ -127,7 +144,8 @@ impl<const N: usize> PastRows<'_, N> {
     #[inline(always)]
     pub fn store_first<S: Simd>(&mut self, simd: S, x: usize, len: usize, vectors: [S::F32; N]) {
         for (row, v) in self.rows.iter_mut().zip(vectors) {
-            simd.store_first(v, &mut row[x..][..len]);
+            let Some(dst) = part(row, x, len) else { return };
+            simd.store_first(v, dst);
         }
     }
 }

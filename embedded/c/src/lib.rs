@@ -1,5 +1,5 @@
 //! The static library that firmware written in C links: `convoke-capi`, and the panic handler that a program without Rust has not
-//! got. Nothing here is known to panic; what might is the end of the program.
+//! got. Nothing calls it: `ci/cortex-m` looks.
 
 #![no_std]
 

@@ -152,7 +152,8 @@ impl Axis {
         let operand = ["kernel height", "kernel width"][axis];
         let overflow = Error::Overflow { operand: ["padded height", "padded width"][axis] };
         let (size, kernel) = (desc.in_size[axis], desc.kernel[axis]);
-        let (stride, dilation) = (desc.stride[axis], desc.dilation[axis]);
+        // Checked already; the compiler, which shall not leave a panic for a division by zero, does not know.
+        let (stride, dilation) = (desc.stride[axis].max(1), desc.dilation[axis]);
         // Coordinates are computed as `isize`; a quarter of the range leaves room for any sum of two of them.
         const MOST: usize = isize::MAX as usize / 4;
         let extent = (kernel - 1)

@@ -49,7 +49,7 @@ pub(super) fn pack(
     let depth = geometry.group_in;
     let steps = rows * cols * depth;
     let out = blocks.filled[1];
-    let mut vectors = packed.chunks_exact_mut(level.lanes());
+    let mut vectors = packed.chunks_exact_mut(level.lanes().max(1));
     for block in 0..blocks.count {
         let first = (block * out).min(desc.out_channels - out);
         for r in 0..rows {
@@ -63,8 +63,8 @@ pub(super) fn pack(
                         Mode::Convolve => rows * cols - 1 - (r * cols + s),
                     };
                     let place = tap_place(desc, geometry, tap, c);
-                    for (k, lane) in vector[..out].iter_mut().enumerate() {
-                        *lane = weights[(first + k) * steps + place];
+                    for (k, lane) in vector.iter_mut().take(out).enumerate() {
+                        *lane = weights.get((first + k) * steps + place).copied().unwrap_or_default();
                     }
                 }
                 s += chunk;

@@ -6,6 +6,7 @@ use convoke_simd::{Kernel, Simd};
 use super::desc::{Conv2dDesc, Layout, Mode};
 use super::geometry::Geometry;
 use crate::kernel::transpose::transpose_to;
+use crate::slices::{part_mut, rest};
 
 /// How the out channels of a group are cut into tiles.
 #[derive(Clone, Copy, Debug)]
@@ -38,7 +39,8 @@ impl Blocks {
 
     /// Vectors over all blocks.
     pub(crate) fn total_vectors(self) -> usize {
-        self.channels.div_ceil(self.lanes)
+        // Never 0, which the compiler does not know.
+        self.channels.div_ceil(self.lanes.max(1))
     }
 
     /// Reduction steps: taps times in channels.
@@ -60,7 +62,7 @@ impl Blocks {
             }
             // Three vectors make one tile, which is better than one of two and one of one.
             // A tile of one vector reads as many pixel values as one of three for a third of the multiply-adds.
-            let vectors = match (left.div_ceil(self.lanes), self.vectors) {
+            let vectors = match (left.div_ceil(self.lanes.max(1)), self.vectors) {
                 (3, 2) => 3,
                 (4, 3) => 2,
                 (5, 4) if self.lanes > 1 => 3,
@@ -96,16 +98,18 @@ impl Kernel for Pack<'_> {
     fn run<S: Simd>(self, simd: S) {
         let Self { desc, geometry, blocks, weights, packed } = self;
         let depth = geometry.group_in;
-        for (group, packed) in packed.chunks_exact_mut(blocks.len()).enumerate() {
-            let weights = &weights[group * blocks.channels * blocks.steps..];
+        for (group, packed) in packed.chunks_exact_mut(blocks.len().max(1)).enumerate() {
+            let Some(weights) = rest(weights, group * blocks.channels * blocks.steps) else { return };
             for block in blocks.iter() {
                 let width = block.vectors * blocks.lanes;
-                let weights = &weights[block.first * blocks.steps..];
-                let packed = &mut packed[block.weights..][..width * blocks.steps];
+                let Some(weights) = rest(weights, block.first * blocks.steps) else { return };
+                let Some(packed) = part_mut(packed, block.weights, width * blocks.steps) else { return };
                 let size = [block.channels, blocks.steps];
                 if block.channels == 1 && width == 1 {
-                    for (at, w) in weights[..blocks.steps].iter().enumerate() {
-                        packed[step(desc, depth, at)] = *w;
+                    for (at, w) in weights.iter().enumerate().take(blocks.steps) {
+                        if let Some(packed) = packed.get_mut(step(desc, depth, at)) {
+                            *packed = *w;
+                        }
                     }
                 } else {
                     transpose_to(
@@ -127,7 +131,8 @@ impl Kernel for Pack<'_> {
 /// taps come in the opposite order.
 #[inline(always)]
 fn step(desc: &Conv2dDesc, depth: usize, at: usize) -> usize {
-    let taps = desc.kernel[0] * desc.kernel[1];
+    // Neither is 0, which the compiler does not know.
+    let (taps, depth) = ((desc.kernel[0] * desc.kernel[1]).max(1), depth.max(1));
     let (tap, c) = match desc.layout {
         Layout::Nchw => (at % taps, at / taps),
         Layout::Nhwc => (at / depth, at % depth),

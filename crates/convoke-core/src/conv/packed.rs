@@ -40,19 +40,18 @@ impl<'a> Packed<'a> {
         fill: impl FnOnce(&mut [f32]),
     ) -> Result<Self, Error> {
         let required = Self::buffer_len(body);
+        let too_short = Error::Length { operand: "packed weights", required, got: buffer.len() };
         if buffer.len() < required {
-            return Err(Error::Length { operand: "packed weights", required, got: buffer.len() });
+            return Err(too_short);
         }
         // A misaligned start costs time, never correctness.
         let start = buffer.as_ptr().align_offset(ALIGN * size_of::<f32>()).min(ALIGN - 1);
-        buffer[..start].fill(0.0);
-        let (header, rest) = buffer[start..].split_at_mut(HEADER);
-        header.fill(0.0);
-        header[0] = MAGIC;
-        header[1..4].copy_from_slice(&identity_digits(identity));
-        header[4] = u8::from(finite).into();
-        rest.fill(0.0);
-        let body = &mut rest[..body];
+        buffer.fill(0.0);
+        let rest = buffer.get_mut(start..).ok_or(too_short)?;
+        let (header, rest) = rest.split_first_chunk_mut::<HEADER>().ok_or(too_short)?;
+        [header[1], header[2], header[3]] = identity_digits(identity);
+        [header[0], header[4]] = [MAGIC, u8::from(finite).into()];
+        let body = rest.get_mut(..body).ok_or(too_short)?;
         fill(body);
         Ok(Self { body, identity, finite })
     }
@@ -64,7 +63,8 @@ impl<'a> Packed<'a> {
     /// [`Error::WrongPacking`] if `buffer` does not hold packed weights of this identity, or not all of them.
     pub fn open(buffer: &'a [f32], body: usize, identity: u64) -> Result<Self, Error> {
         let start = buffer.iter().take(ALIGN).position(|&x| x == MAGIC).ok_or(Error::WrongPacking)?;
-        let (header, rest) = buffer[start..].split_at_checked(HEADER).ok_or(Error::WrongPacking)?;
+        let packed = buffer.get(start..).and_then(|packed| packed.split_first_chunk::<HEADER>());
+        let (header, rest) = packed.ok_or(Error::WrongPacking)?;
         let body = rest.get(..body).ok_or(Error::WrongPacking)?;
         if header[1..4] != identity_digits(identity) {
             return Err(Error::WrongPacking);

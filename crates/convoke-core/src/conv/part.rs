@@ -155,7 +155,9 @@ impl Part {
 
     /// The images that the part touches.
     pub fn images(&self) -> Range<usize> {
-        self.planes.start / self.out_channels..self.planes.end.div_ceil(self.out_channels)
+        // Never 0, which the compiler does not know.
+        let channels = self.out_channels.max(1);
+        self.planes.start / channels..self.planes.end.div_ceil(channels)
     }
 
     /// The out channels of image `n` that are in the part.

@@ -253,8 +253,8 @@ impl<'a> Single<'a> {
         let read = SLIDING + horizontal.taps - 1;
         // Those of the inputs that are inside the image.
         let size = horizontal.size as isize;
-        let inside =
-            (-first).clamp(0, read as isize) as usize..(size - first).clamp(0, read as isize) as usize;
+        let within = |at: isize| at.max(0).min(read as isize) as usize;
+        let inside = within(-first)..within(size - first);
         let outside = |j: usize, row: &[f32]| {
             let shown = border.index(first + j as isize, horizontal.size).and_then(|j| row.get(j * pixel));
             shown.copied().unwrap_or(border.outside())
@@ -435,9 +435,10 @@ fn dense<S: Simd, const M: usize, const V: usize>(
 impl Walk {
     /// The outputs of `0..width` all of whose taps are inside.
     fn all_inside(&self, width: usize) -> Range<usize> {
-        let reach = (self.taps - 1) * self.dilation;
-        let start = self.before.div_ceil(self.stride);
-        let end = (self.before + self.size).checked_sub(reach + 1).map_or(0, |room| room / self.stride + 1);
+        // Never 0, which the compiler does not know.
+        let (reach, stride) = ((self.taps - 1) * self.dilation, self.stride.max(1));
+        let start = self.before.div_ceil(stride);
+        let end = (self.before + self.size).checked_sub(reach + 1).map_or(0, |room| room / stride + 1);
         start..end.min(width)
     }
 }

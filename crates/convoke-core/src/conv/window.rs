@@ -87,9 +87,10 @@ impl Walk {
 
     /// The taps of output `out` that lie inside.
     pub(crate) fn taps(&self, out: usize) -> Range<usize> {
-        let start = out * self.stride;
+        // Never 0, which the compiler does not know.
+        let (start, dilation) = (out * self.stride, self.dilation.max(1));
         // The first tap with start + tap * dilation >= before, and the first with ... >= before + size.
-        let at_least = |edge: usize| edge.saturating_sub(start).div_ceil(self.dilation).min(self.taps);
+        let at_least = |edge: usize| edge.saturating_sub(start).div_ceil(dilation).min(self.taps);
         at_least(self.before)..at_least(self.before + self.size)
     }
 

@@ -1,5 +1,5 @@
 //! Running a box filter: rows of sums across, in groups of as many as the mask has, and down them windows. The walk of
-//! [`Method::Box`](super::plan::Method); its arithmetic is in [`crate::kernel::boxes`].
+//! [`Method::Box`](super::plan::Method::Box); its arithmetic is in [`crate::kernel::boxes`].
 //!
 //! ```text
 //! for each block of columns
@@ -20,6 +20,7 @@ use super::plan::{ALIGN, Filter2dPlan};
 use super::scatter::{Post, Scatter};
 use crate::error::{Error, checked_len};
 use crate::kernel::boxes::{WIDE, columns, down, row};
+use crate::slices::{part, part_mut, rest_mut, split_mut};
 
 /// What the rows of sums and the lines that are made to them may take, in elements: most of a second cache. Narrower blocks
 /// of columns cost more at their edges than they save, unless the mask is very tall.
@@ -76,11 +77,12 @@ impl BoxLayout {
     ) -> Result<(Self, usize), Error> {
         let overflow = Error::Overflow { operand: "scratch" };
         let lines = if taps < WIDE { 1 } else { columns::most_rows(channels, lanes) };
-        let groups = (ROWS / rows).max(1);
+        // None of what is divided by is 0, which the compiler does not know.
+        let groups = (ROWS / rows.max(1)).max(1);
         let sums = rows.checked_mul(groups + 1).ok_or(overflow)?;
-        let room = ROOM / sums.saturating_add(2 * lines);
-        let room = room.max(NARROWEST).max(halo) / channels;
-        let block = width.div_ceil(width.div_ceil(room));
+        let room = ROOM / sums.saturating_add(2 * lines).max(1);
+        let room = room.max(NARROWEST).max(halo) / channels.max(1);
+        let block = width.div_ceil(width.div_ceil(room.max(1)).max(1));
         let outputs = block * channels;
         let (across, len) = if taps < WIDE {
             let parts = row::Parts::new(taps, outputs, lanes);
@@ -93,7 +95,7 @@ impl BoxLayout {
         let pitch = odd((outputs.max(lanes) + lanes).next_multiple_of(ALIGN));
         let line = pitch.checked_add(halo).ok_or(overflow)?;
         let line = odd(line.checked_next_multiple_of(ALIGN).ok_or(overflow)?);
-        let tile = (ENDS / rows / lanes).clamp(2, down::NV);
+        let tile = (ENDS / rows.max(1) / lanes.max(1)).clamp(2, down::NV);
         let parts = [
             checked_len("scratch", &[sums, pitch])?,
             checked_len("scratch", &[rows, tile, lanes])?,
@@ -140,12 +142,14 @@ impl<O: Pixel> RunBox<'_, O> {
 
         // A misaligned start costs time, never correctness.
         let start = scratch.as_ptr().align_offset(ALIGN * size_of::<f32>()).min(ALIGN - 1);
-        let (mut above, rest) = scratch[start..].split_at_mut(r * pitch);
-        let (mut below, rest) = rest.split_at_mut(layout.groups * r * pitch);
-        let (ends, rest) = rest.split_at_mut(r * layout.tile * S::LANES);
-        let (lines, buffer) = rest.split_at_mut(layout.across.lines() * layout.line);
+        let (_, rest) = split_mut(scratch, start);
+        let (mut above, rest) = split_mut(rest, r * pitch);
+        let (mut below, rest) = split_mut(rest, layout.groups * r * pitch);
+        let (ends, rest) = split_mut(rest, r * layout.tile * S::LANES);
+        let (lines, buffer) = split_mut(rest, layout.across.lines() * layout.line);
 
-        for start in cols.clone().step_by(layout.block) {
+        let rows_at_once = (layout.groups * r).max(1);
+        for start in cols.clone().step_by(layout.block.max(1)) {
             let block = start..cols.end.min(start + layout.block);
             let outputs = block.len() * channels;
             let mut sums = Sums {
@@ -159,30 +163,35 @@ impl<O: Pixel> RunBox<'_, O> {
             let tiles =
                 Tiles { layout, r, outputs, weight, post: Post::of(desc), fits_caches: plan.fits_caches };
             // Groups are those of the whole picture, whatever rows are asked for: each sum has its own order.
-            for first in (rows.start / r * r..rows.end).step_by(layout.groups * r) {
-                let wanted = rows.start.max(first)..rows.end.min(first + layout.groups * r);
+            for first in (rows.start / r.max(1) * r..rows.end).step_by(rows_at_once) {
+                let wanted = rows.start.max(first)..rows.end.min(first + rows_at_once);
                 let top = first as isize - plan.before[0] as isize;
                 if first <= rows.start {
                     sums.rows(simd, top, wanted.start - first..r, above);
                 }
                 sums.rows(simd, top + r as isize, 0..wanted.end - first, below);
                 let at = (wanted.start - rows.start) * plan.dst_stride + (block.start - origin) * channels;
-                let dst = &mut dst[at..];
-                for (i, first) in (first..wanted.end).step_by(r).enumerate() {
+                let Some(dst) = rest_mut(dst, at) else { return };
+                for (i, first) in (first..wanted.end).step_by(r.max(1)).enumerate() {
                     let (group, next) = if i == 0 {
                         (&mut *above, &*below)
                     } else {
-                        let (above, below) = below.split_at_mut(i * r * pitch);
-                        (&mut above[(i - 1) * r * pitch..], &*below)
+                        let (above, below) = split_mut(below, i * r * pitch);
+                        let Some(above) = rest_mut(above, (i - 1) * r * pitch) else { return };
+                        (above, &*below)
                     };
                     let done = first.saturating_sub(wanted.start) * plan.dst_stride;
                     let wanted = wanted.start.max(first) - first..wanted.end.min(first + r) - first;
-                    tiles.run(simd, group, next, wanted, ends, &mut dst[done..], plan.dst_stride);
+                    let Some(dst) = rest_mut(dst, done) else { return };
+                    tiles.run(simd, group, next, wanted, ends, dst, plan.dst_stride);
                 }
                 if layout.groups == 1 {
                     core::mem::swap(&mut above, &mut below);
                 } else {
-                    above.copy_from_slice(&below[(layout.groups - 1) * r * pitch..]);
+                    let last = below.chunks_exact((r * pitch).max(1)).nth(layout.groups - 1);
+                    for (above, below) in above.iter_mut().zip(last.unwrap_or_default()) {
+                        *above = *below;
+                    }
                 }
             }
         }
@@ -224,14 +233,17 @@ impl Tiles {
             // that they end.
             let (dst, row_stride) = match O::as_f32_mut(dst) {
                 Some(dst) if self.fits_caches => (dst, dst_stride),
-                _ => (&mut group[wanted.start * pitch..], pitch),
+                _ => {
+                    let Some(group) = rest_mut(group, wanted.start * pitch) else { return };
+                    (group, pitch)
+                }
             };
             let mut sink = Scatter { dst, row_stride, post: self.post, left: 0, settle: None };
             let to = (outputs, self.weight, &mut sink);
             down::windows(simd, ends, below, pitch, wanted.clone(), [x, vectors], to);
             x += vectors * S::LANES;
         }
-        let values = group.chunks(pitch).skip(wanted.start).take(wanted.len());
+        let values = group.chunks(pitch.max(1)).skip(wanted.start).take(wanted.len());
         match O::as_f32_mut(dst) {
             Some(_) if self.fits_caches => {}
             Some(dst) => simd.past_caches(
@@ -240,13 +252,15 @@ impl Tiles {
                 #[inline(always)]
                 |past| {
                     for (i, values) in values.enumerate() {
-                        past.put(i * dst_stride, &values[..outputs]);
+                        past.put(i * dst_stride, part(values, 0, outputs).unwrap_or_default());
                     }
                 },
             ),
             None => {
-                for (values, dst) in values.zip(dst.chunks_mut(dst_stride)) {
-                    O::store_row(simd, &values[..outputs], &mut dst[..outputs], None, [0, 0]);
+                for (values, dst) in values.zip(dst.chunks_mut(dst_stride.max(1))) {
+                    if let (Some(values), Some(dst)) = (part(values, 0, outputs), part_mut(dst, 0, outputs)) {
+                        O::store_row(simd, values, dst, None, [0, 0]);
+                    }
                 }
             }
         }
@@ -273,23 +287,23 @@ impl<S: Simd> Sums<'_, S> {
         let outputs = self.block.len() * channels;
         let pixels = self.block.len() + s - 1;
         let most = self.layout.across.lines();
-        for start in rows.clone().step_by(most) {
+        for start in rows.clone().step_by(most.max(1)) {
             let count = most.min(rows.end - start);
-            for (i, line) in self.lines.chunks_exact_mut(line).take(count).enumerate() {
-                let (row, behind) = line.split_at_mut(pixels * channels);
+            for (i, line) in self.lines.chunks_exact_mut(line.max(1)).take(count).enumerate() {
+                let (row, behind) = split_mut(line, pixels * channels);
                 self.picture.row(simd, top + (start + i) as isize, first..first + pixels as isize, row);
                 if let Some(behind) = behind.get_mut(..S::LANES.saturating_sub(outputs)) {
                     behind.fill(0.0);
                 }
             }
-            let sums = &mut group[start * pitch..];
+            let Some(sums) = rest_mut(group, start * pitch) else { return };
             match self.layout.across {
                 Across::Row(parts) => {
                     row::across(simd, self.lines, [s, channels], (outputs, parts), self.buffer, sums);
                 }
                 Across::Columns { .. } => {
                     let lines = columns::Lines { data: self.lines, pitch: line, count };
-                    let span = [self.block.start % s, outputs];
+                    let span = [self.block.start % s.max(1), outputs];
                     columns::across(simd, &lines, [s, channels], span, self.buffer, (sums, pitch));
                 }
             }

@@ -67,9 +67,15 @@ impl Certificates {
         post: Post,
     ) -> Self {
         let ([columns, rows], [r, s]) = (factors, size);
-        let mut all =
-            Factors { size, terms: columns.len() / r, reach: 0.0, rows: 0.0, far: 0.0, is_exact: false };
-        for (column, row) in columns.chunks_exact(r).zip(rows.chunks_exact(s)) {
+        let mut all = Factors {
+            size,
+            terms: columns.len() / r.max(1),
+            reach: 0.0,
+            rows: 0.0,
+            far: 0.0,
+            is_exact: false,
+        };
+        for (column, row) in columns.chunks_exact(r.max(1)).zip(rows.chunks_exact(s.max(1))) {
             let [column, row] = [column, row].map(|side| Sums::of(side).sum);
             all.reach += column * row;
             all.rows += row;

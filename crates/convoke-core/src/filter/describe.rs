@@ -43,22 +43,22 @@ impl Filter2dPlan {
             algorithm: match self.method {
                 Method::Direct if desc.accumulate == Accumulate::F64 => "direct in f64",
                 Method::Direct => "direct",
-                Method::Separable { terms: 2.. } => "two separable masks",
+                Method::Separable { terms: 2.., .. } => "two separable masks",
                 Method::Separable { .. } if desc.accumulate == Accumulate::F64 => "separable in f64",
                 Method::Separable { .. } => "separable",
-                Method::Box(_) => "box",
+                Method::Box { .. } => "box",
             },
             level: self.level,
             mask_size: desc.mask_size,
             tile: [TILE_ROWS, tile_vectors(self.level.registers()) * self.level.lanes()],
-            block: if let Method::Box(layout) = self.method { layout.block } else { self.block },
+            block: if let Method::Box { layout, .. } = self.method { layout.block } else { self.block },
             packed_bytes: self.packed_len() * size_of::<f32>(),
             scratch_bytes: self.scratch_len() * size_of::<f32>(),
             macs: outputs.saturating_mul(match self.method {
                 Method::Direct => r * s,
-                Method::Separable { terms } => terms * (r + s),
+                Method::Separable { terms, .. } => terms * (r + s),
                 // Additions, in fact: three down, and what it takes across.
-                Method::Box(_) => 3 + boxes::additions(s),
+                Method::Box { .. } => 3 + boxes::additions(s),
             } as u64),
             error_terms: self.error_terms(),
         }

@@ -16,6 +16,7 @@ use super::integer::Integer;
 use super::point::Dot;
 use super::scatter::Post;
 use crate::kernel::plane::Rows;
+use crate::slices::{item, part, rest_mut};
 
 /// Pixels whose f64 estimates are made together.
 const MANY: usize = 16;
@@ -67,7 +68,8 @@ impl Settle<'_> {
             #[inline(always)]
             || {
                 for (first, values) in (0..).step_by(MANY).zip(values.chunks(MANY)) {
-                    self.redo_some(simd, values, &mut dst[first..], [y, x + first]);
+                    let Some(dst) = rest_mut(dst, first) else { return };
+                    self.redo_some(simd, values, dst, [y, x + first]);
                 }
             },
         );
@@ -87,12 +89,17 @@ impl Settle<'_> {
         while open != 0 {
             let lane = open.trailing_zeros() as usize;
             open &= open - 1;
-            let rounded = match estimates {
-                Some(estimates) => self.round(estimates[lane]),
+            let rounded = match &estimates {
+                Some(estimates) => match item(estimates, lane) {
+                    Some(estimate) => self.round(*estimate),
+                    None => None,
+                },
                 None if fine => self.round(self.estimate(simd, y, x + lane)),
                 None => None,
             };
-            dst[lane] = rounded.unwrap_or_else(|| self.exact_pixel(y, x + lane));
+            if let Some(dst) = dst.get_mut(lane) {
+                *dst = rounded.unwrap_or_else(|| self.exact_pixel(y, x + lane));
+            }
         }
     }
 
@@ -116,8 +123,8 @@ impl Settle<'_> {
             let to_tie = to_tie::<S, O>(simd, simd.load_first(values));
             simd.store(simd.select_lt(to_tie, simd.splat(self.margin), one, zero), flags);
         }
-        let bits = flags[..values.len()].iter().enumerate();
-        bits.fold(0, |open, (lane, &flag)| open | u32::from(flag != 0.0) << lane)
+        let flags = part(&flags, 0, values.len()).unwrap_or_default();
+        flags.iter().enumerate().fold(0, |open, (lane, &flag)| open | u32::from(flag != 0.0) << lane)
     }
 
     /// The pixel whose value is this, give or take what the f64 estimate may be off, if that decides it.
@@ -137,9 +144,9 @@ impl Settle<'_> {
 
     /// Each tap and the value it meets.
     fn products(&self, y: usize, x: usize) -> impl Iterator<Item = (f32, f32)> {
-        self.weights.chunks_exact(self.cols).enumerate().flat_map(move |(r, weights)| {
-            let row = self.rows.at(y + r, x);
-            weights.iter().copied().zip(row.iter().copied().step_by(self.step))
+        self.weights.chunks_exact(self.cols.max(1)).enumerate().flat_map(move |(r, weights)| {
+            let row = self.rows.at(y + r, x).unwrap_or_default();
+            weights.iter().copied().zip(row.iter().copied().step_by(self.step.max(1)))
         })
     }
 
@@ -155,10 +162,10 @@ impl Settle<'_> {
     #[inline(always)]
     fn estimates(&self, y: usize, x: usize) -> [f64; MANY] {
         let mut sums = [0.0; MANY];
-        for (r, weights) in self.weights.chunks_exact(self.cols).enumerate() {
-            let row = self.rows.at(y + r, x);
+        for (r, weights) in self.weights.chunks_exact(self.cols.max(1)).enumerate() {
+            let Some(row) = self.rows.at(y + r, x) else { break };
             for (s, &w) in weights.iter().enumerate() {
-                let pixels = &row[s * self.step..][..MANY];
+                let Some(pixels) = part(row, s * self.step, MANY) else { break };
                 for (sum, &p) in sums.iter_mut().zip(pixels) {
                     *sum += f64::from(w) * f64::from(p);
                 }

@@ -3,6 +3,7 @@
 //! [rank 2](crate::Filter2dPlan::rank_two).
 
 use crate::error::{Error, check_len};
+use crate::slices::split_mut;
 
 /// How far a product of factors may be from the mask's value, in units of `2^-24` of that value. The values of a mask
 /// that was a product are off by one such unit each; so is the quotient that makes a factor of them.
@@ -48,7 +49,11 @@ pub fn factor(mask: &[f32], column: &mut [f32], row: &mut [f32]) -> Result<bool,
         return Ok(true);
     }
     let cols = row.len();
-    row.copy_from_slice(&mask[at / cols * cols..][..cols]);
+    let mask_rows = mask.chunks_exact(cols.max(1));
+    let (i, j) = (at / cols.max(1), at % cols.max(1));
+    for (w, mask) in row.iter_mut().zip(mask_rows.clone().nth(i).unwrap_or_default()) {
+        *w = *mask;
+    }
     // Whole numbers have whole factors: the row without its common divisor, and what is left of the column.
     if row.iter().all(|w| is_whole(*w)) {
         let divisor = row.iter().fold(0, |divisor, w| common_divisor(divisor, w.abs() as u32));
@@ -56,9 +61,9 @@ pub fn factor(mask: &[f32], column: &mut [f32], row: &mut [f32]) -> Result<bool,
             *w /= divisor as f32;
         }
     }
-    let pivot = f64::from(row[at % cols]);
-    for (w, mask) in column.iter_mut().zip(mask.chunks_exact(cols)) {
-        *w = (f64::from(mask[at % cols]) / pivot) as f32;
+    let pivot = value(row, j);
+    for (w, mask) in column.iter_mut().zip(mask_rows) {
+        *w = (value(mask, j) / pivot) as f32;
     }
     balance(column, row);
     Ok(row.iter().all(|w| w.is_finite()) && deviates(mask, column, row).is_none())
@@ -100,12 +105,17 @@ pub fn factor_two(mask: &[f32], columns: &mut [f32], rows: &mut [f32]) -> Result
     if mask.iter().any(|w| !w.is_finite()) {
         return Ok(false);
     }
+    if mask.is_empty() || s == 0 {
+        return Ok(true);
+    }
     for term in 0..2 {
+        let columns: [_; 2] = split_mut(columns, r).into();
+        let rows: [_; 2] = split_mut(rows, s).into();
         let mut greatest = ([0, 0], 0.0_f64);
         for (i, mask) in mask.chunks_exact(s).enumerate() {
-            let [a, b] = [columns[i], columns[r + i]].map(f64::from);
-            for (j, w) in mask.iter().enumerate() {
-                let left = f64::from(*w) - a * f64::from(rows[j]) - b * f64::from(rows[s + j]);
+            let [a, b] = [value(columns[0], i), value(columns[1], i)];
+            for (j, (w, row)) in mask.iter().zip(rows[0].iter().zip(&*rows[1])).enumerate() {
+                let left = f64::from(*w) - a * f64::from(*row.0) - b * f64::from(*row.1);
                 if left.abs() > greatest.1 {
                     greatest = ([i, j], left.abs());
                 }
@@ -118,23 +128,32 @@ pub fn factor_two(mask: &[f32], columns: &mut [f32], rows: &mut [f32]) -> Result
         // What is left of the mask's row and column, by factors that stay as they are while these are written.
         let [mut first_column, mut first_row] = [0.0; 2];
         if term == 1 {
-            [first_column, first_row] = [columns[i], rows[j]].map(f64::from);
+            [first_column, first_row] = [value(columns[0], i), value(rows[0], j)];
         }
         for k in 0..s {
-            let left = f64::from(mask[i * s + k]) - first_column * f64::from(rows[k]);
-            rows[term * s + k] = left as f32;
+            let left = value(mask, i * s + k) - first_column * value(rows[0], k);
+            if let Some(w) = rows[term].get_mut(k) {
+                *w = left as f32;
+            }
         }
-        let pivot = f64::from(rows[term * s + j]);
+        let pivot = value(rows[term], j);
         for k in 0..r {
-            let left = f64::from(mask[k * s + j]) - f64::from(columns[k]) * first_row;
-            columns[term * r + k] = (left / pivot) as f32;
+            let left = value(mask, k * s + j) - value(columns[0], k) * first_row;
+            if let Some(w) = columns[term].get_mut(k) {
+                *w = (left / pivot) as f32;
+            }
         }
-        balance(&mut columns[term * r..][..r], &mut rows[term * s..][..s]);
+        balance(columns[term], rows[term]);
     }
     let magnitude: f64 = mask.iter().map(|w| f64::from(*w).abs()).sum();
     let far = distance(mask, [r, s], columns, rows);
     // NaN is not near.
     Ok(rows.iter().all(|w| w.is_finite()) && far <= DEVIATION as f64 / 16_777_216.0 * magnitude)
+}
+
+/// A weight, which is there.
+fn value(weights: &[f32], at: usize) -> f64 {
+    weights.get(at).copied().unwrap_or_default().into()
 }
 
 /// A power of two moves from the column to the row, so that the column's magnitudes sum to at most 1.
@@ -152,11 +171,12 @@ fn balance(column: &mut [f32], row: &mut [f32]) {
 /// each, one after the other.
 pub(super) fn distance(mask: &[f32], [r, s]: [usize; 2], columns: &[f32], rows: &[f32]) -> f64 {
     let mut far = 0.0;
+    let (r, s) = (r.max(1), s.max(1));
     for (i, mask) in mask.chunks_exact(s).enumerate() {
         for (j, w) in mask.iter().enumerate() {
             let mut left = f64::from(*w);
             for (column, row) in columns.chunks_exact(r).zip(rows.chunks_exact(s)) {
-                left -= f64::from(column[i]) * f64::from(row[j]);
+                left -= value(column, i) * value(row, j);
             }
             far += left.abs();
         }

@@ -9,6 +9,7 @@ use super::pixel::Pixel;
 use super::plan::{ALIGN, Filter2dPlan};
 use crate::Border;
 use crate::kernel::plane::Rows;
+use crate::slices::{part, part_mut, rest, rest_mut, split_mut};
 
 /// The picture that is read.
 #[derive(Clone, Copy)]
@@ -146,14 +147,18 @@ impl<'s> Ring<'s> {
     /// Copies row `from` to where row `to` is.
     pub(super) fn copy(&mut self, from: isize, to: isize) {
         let [from, to] = [from, to].map(|place| self.place(place) * self.pitch);
-        let from = from..(from + self.pitch).min(self.data.len());
-        self.data.copy_within(from, to);
+        // Rows do not overlap, and only the last one may be shorter.
+        let (low, high) = split_mut(self.data, from.max(to));
+        let Some(low) = rest_mut(low, from.min(to)) else { return };
+        for (low, high) in low.iter_mut().zip(high).take(self.pitch) {
+            if from < to { *high = *low } else { *low = *high }
+        }
     }
 
     /// The rows from `first` on.
     pub(super) fn rows(&self, first: isize) -> Rows<'_> {
         Rows {
-            data: &self.data[self.lead..],
+            data: rest(self.data, self.lead).unwrap_or_default(),
             pitch: self.pitch,
             first: self.place(first),
             count: self.count,
@@ -166,11 +171,11 @@ impl<'s> Ring<'s> {
     fn row(&mut self, place: isize) -> [&mut [f32]; 2] {
         let at = self.place(place) * self.pitch + self.lead;
         let pixels = (self.cols.end - self.cols.start) as usize * self.channels;
-        self.data[at..][..pixels + self.behind].split_at_mut(pixels).into()
+        split_mut(part_mut(self.data, at, pixels + self.behind).unwrap_or_default(), pixels).into()
     }
 
     fn place(&self, y: isize) -> usize {
-        y.rem_euclid(self.count as isize) as usize
+        y.checked_rem_euclid(self.count as isize).unwrap_or_default() as usize
     }
 }
 
@@ -188,26 +193,46 @@ fn gather_row<S: Simd, I: Pixel>(
         dst.fill(border.outside());
         return;
     };
-    let src = &picture.data[y * picture.row_stride..][..width * channels];
+    let Some(src) = part(picture.data, y * picture.row_stride, width * channels) else { return };
     // The columns are those of outputs and a halo around them, so some of them are inside.
     let inside = cols.start.max(0)..cols.end.min(width as isize);
-    let (left, rest) = dst.split_at_mut((inside.start - cols.start) as usize * channels);
-    let (middle, right) = rest.split_at_mut((inside.end - inside.start) as usize * channels);
-    halo(src, picture, cols.start, left);
-    I::widen_row(simd, &src[inside.start as usize * channels..][..middle.len()], middle);
-    halo(src, picture, inside.end, right);
+    let (left, rest) = split_mut(dst, (inside.start - cols.start) as usize * channels);
+    let (middle, right) = split_mut(rest, (inside.end - inside.start) as usize * channels);
+    halo::<S, I>(src, picture, cols.start, left);
+    if let Some(src) = part(src, inside.start as usize * channels, middle.len()) {
+        I::widen_row(simd, src, middle);
+    }
+    halo::<S, I>(src, picture, inside.end, right);
 }
 
 /// Pixels outside the picture's columns, from `x` on.
 ///
 /// A copy whose length is not known when compiling is a call, and so was the border's arithmetic: together they took a
 /// quarter of the time of a wide box.
-fn halo<I: Pixel>(src: &[I], picture: &Picture<'_, I>, x: isize, dst: &mut [f32]) {
+fn halo<S: Simd, I: Pixel>(src: &[I], picture: &Picture<'_, I>, x: isize, dst: &mut [f32]) {
     match picture.channels {
+        _ if const { S::LANES == 1 } => halo_one_by_one(src, picture, x, dst),
         1 => halo_pixels::<I, 1>(src, picture.border, x, dst),
         2 => halo_pixels::<I, 2>(src, picture.border, x, dst),
         3 => halo_pixels::<I, 3>(src, picture.border, x, dst),
         _ => halo_pixels::<I, 4>(src, picture.border, x, dst),
+    }
+}
+
+/// The same where the machine has one lane, and nothing to gain but a tenth of the flash.
+fn halo_one_by_one<I: Pixel>(src: &[I], picture: &Picture<'_, I>, x: isize, dst: &mut [f32]) {
+    let &Picture { border, channels, width, .. } = picture;
+    let (mut x, mut channel, mut pixel) = (x, 0, border.index(x, width));
+    for dst in dst {
+        if channel == channels {
+            (x, channel) = (x + 1, 0);
+            pixel = border.index(x, width);
+        }
+        *dst = match pixel.and_then(|x| src.get(x * channels + channel)) {
+            Some(value) => value.widen(),
+            None => border.outside(),
+        };
+        channel += 1;
     }
 }
 
@@ -223,9 +248,9 @@ fn halo_pixels<I: Pixel, const C: usize>(src: &[I], border: Border, x: isize, ds
             // `wrap`, which only goes back.
             let apart = dst.len().saturating_sub(1);
             if last >= first && last - first == apart {
-                widen_pixels(src[first..].iter(), dst);
+                widen_pixels(src.get(first..).unwrap_or_default().iter(), dst);
             } else if first >= last && first - last == apart && border != Border::Wrap {
-                widen_pixels(src[..=first].iter().rev(), dst);
+                widen_pixels(src.get(..=first).unwrap_or_default().iter().rev(), dst);
             } else {
                 let pixels = (0..dst.len()).filter_map(|i| index(i).and_then(|x| src.get(x)));
                 widen_pixels(pixels, dst);

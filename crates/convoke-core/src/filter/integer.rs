@@ -6,6 +6,7 @@ use convoke_simd::Simd;
 
 use super::exact::Settle;
 use super::pixel::sealed::Pixel;
+use crate::slices::{part, part_mut};
 
 /// Lanes of the widest level.
 pub(super) const MAX_LANES: usize = 16;
@@ -70,7 +71,9 @@ pub(super) fn store_vectors<S: Simd, O: Integer, const NV: usize>(
     } else {
         let mut pixels = [O::default(); MAX_LANES];
         O::store(simd, values[0], &mut pixels);
-        dst.copy_from_slice(&pixels[..dst.len()]);
+        for (dst, pixel) in dst.iter_mut().zip(pixels) {
+            *dst = pixel;
+        }
     }
 }
 
@@ -92,21 +95,23 @@ pub(super) fn store_row<S: Simd, O: Integer>(
     let group = GROUP * S::LANES;
     let body = values.len() - values.len() % group;
     for at in (0..body).step_by(group) {
+        let Some(values) = part(values, at, group) else { return };
         let mut vectors = [simd.splat(0.0); GROUP];
         for j in 0..GROUP {
-            vectors[j] = simd.load(&values[at + j * S::LANES..]);
+            vectors[j] = simd.load(&values[j * S::LANES..]);
         }
-        let dst = &mut dst[at..][..group];
+        let Some(dst) = part_mut(dst, at, group) else { return };
         store_vectors(simd, &vectors, dst);
         if let Some(settle) = settle
             && any_open(simd, &vectors, settle.margin)
         {
-            settle.redo(simd, &values[at..][..group], dst, [y, x + at]);
+            settle.redo(simd, values, dst, [y, x + at]);
         }
     }
     for at in (body..values.len()).step_by(S::LANES) {
-        let values = &values[at..values.len().min(at + S::LANES)];
-        let (vector, dst) = ([simd.load_first(values)], &mut dst[at..][..values.len()]);
+        let Some(values) = part(values, at, S::LANES.min(values.len() - at)) else { return };
+        let vector = [simd.load_first(values)];
+        let Some(dst) = part_mut(dst, at, values.len()) else { return };
         store_vectors(simd, &vector, dst);
         if let Some(settle) = settle
             && any_open(simd, &vector, settle.margin)

@@ -8,6 +8,7 @@
 
 mod boxed;
 mod certificate;
+mod code;
 pub(crate) mod desc;
 mod describe;
 pub(crate) mod exact;

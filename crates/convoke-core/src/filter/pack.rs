@@ -1,11 +1,12 @@
 //! Packed masks: the taps in the order in which the kernel meets them, with the certificates of their rounding.
 
 use super::certificate::Certificates;
-use super::factor::{deviates, factor, factor_two};
+use super::factor::deviates;
 use super::plan::{Filter2dPlan, Method};
 use super::scatter::Post;
 use crate::conv::packed::{Packed, identity};
 use crate::error::{Error, check_len};
+use crate::slices::{split, split_mut};
 use crate::{Border, Filter2dDesc, Mode};
 
 /// A mask packed for a filter, of pixels of any type. Borrows the buffer that it was packed into.
@@ -59,32 +60,31 @@ impl Filter2dPlan {
         if let Some(index) = mask.iter().position(|w| !w.is_finite()) {
             return Err(Error::NotFinite { operand: "mask", index });
         }
-        if let Method::Box(_) = self.method {
-            let weight = mask[0];
+        if let Method::Box { .. } = self.method {
+            let weight = mask.first().copied().unwrap_or_default();
             if mask.iter().any(|w| *w != weight) {
                 return Err(Error::NotBox);
             }
             return self
-                .certify(Packed::make(buffer, 1, self.identity(), true, |packed| packed[0] = weight)?);
+                .certify(Packed::make(buffer, 1, self.identity(), true, |packed| packed.fill(weight))?);
         }
         let mut factored = Ok(true);
         let packed = Packed::make(buffer, self.body_len(), self.identity(), true, |packed| {
-            let (packed, factors) = packed.split_at_mut(mask.len());
-            packed.copy_from_slice(mask);
+            let (packed, factors) = split_mut(packed, mask.len());
+            for (packed, w) in packed.iter_mut().zip(mask) {
+                *packed = *w;
+            }
             if self.desc.mode == Mode::Convolve {
                 // Turning by 180 degrees is reversing the order.
                 packed.reverse();
             }
-            if let Method::Separable { terms } = self.method {
-                let (columns, rows) = factors.split_at_mut(terms * r);
-                factored = match terms {
-                    1 => factor(packed, columns, rows),
-                    _ => factor_two(packed, columns, rows),
-                };
+            if let Method::Separable { terms, code } = self.method {
+                let (columns, rows) = split_mut(factors, terms * r);
+                factored = (code.factor)(packed, columns, rows);
             }
         })?;
         if !factored? {
-            let is_one = matches!(self.method, Method::Separable { terms: 1 });
+            let is_one = matches!(self.method, Method::Separable { terms: 1, .. });
             return Err(if is_one { Error::NotSeparable } else { Error::NotRankTwo });
         }
         self.certify(packed)
@@ -101,10 +101,10 @@ impl Filter2dPlan {
             return Err(Error::WrongPacking);
         }
         // With two pairs of factors the certificate knows how far their products are from the mask.
-        if let Method::Separable { terms: 1 } = self.method {
+        if let Method::Separable { terms: 1, .. } = self.method {
             let [r, s] = self.desc.mask_size;
-            let (mask, factors) = body.split_at(r * s);
-            let (column, row) = factors.split_at(r);
+            let (mask, factors) = split(body, r * s);
+            let (column, row) = split(factors, r);
             if deviates(mask, column, row).is_some() {
                 return Err(Error::WrongPacking);
             }
@@ -117,8 +117,8 @@ impl Filter2dPlan {
         let [r, s] = self.desc.mask_size;
         match self.method {
             Method::Direct => r * s,
-            Method::Separable { terms } => r * s + terms * (r + s),
-            Method::Box(_) => 1,
+            Method::Separable { terms, .. } => r * s + terms * (r + s),
+            Method::Box { .. } => 1,
         }
     }
 
@@ -126,14 +126,16 @@ impl Filter2dPlan {
     fn certify<'p>(&self, packed: Packed<'p>) -> Result<PackedMask<'p>, Error> {
         let weights = packed.body(self.identity())?;
         let [r, s] = self.desc.mask_size;
-        let (mask, factors) = weights.split_at(weights.len().min(r * s));
+        let (mask, factors) = weights.split_at_checked(r * s).unwrap_or((weights, &[]));
         let (outside, post) = (self.desc.border.outside(), Post::of(&self.desc));
         let certificates = match self.method {
             Method::Direct => Certificates::new(mask, outside, post),
-            Method::Box(_) => Certificates::boxed(weights[0], r * s, outside, post),
-            Method::Separable { terms } => {
-                let (columns, rows) = factors.split_at(terms * r);
-                Certificates::separable(mask, [r, s], [columns, rows], outside, post)
+            Method::Box { code, .. } => {
+                (code.certify)(weights.first().copied().unwrap_or_default(), r * s, outside, post)
+            }
+            Method::Separable { terms, code } => {
+                let (columns, rows) = split(factors, terms * r);
+                (code.certify)(mask, [r, s], [columns, rows], outside, post)
             }
         };
         Ok(PackedMask { packed, certificates })
@@ -155,8 +157,8 @@ impl Filter2dPlan {
             2, // a picture filter
             match method {
                 Method::Direct => 0,
-                Method::Separable { terms: 1 } => 1,
-                Method::Box(_) => 2,
+                Method::Separable { terms: 1, .. } => 1,
+                Method::Box { .. } => 2,
                 Method::Separable { .. } => 3,
             },
             r,

@@ -11,6 +11,7 @@ use super::plan::{Filter2dPlan, Job};
 use super::stage::{Block, Stage};
 use super::stream::Pull;
 use crate::kernel::plane::TILE_ROWS;
+use crate::slices::{part_mut, rest, rest_mut};
 use crate::{Error, NarrowPlan, NarrowScratch};
 
 /// A type that pictures are made of: `u8`, `u16`, `i16` or `f32`.
@@ -214,7 +215,7 @@ impl sealed::Pixel for f32 {
 
     #[inline(always)]
     fn widen_row<S: Simd>(_: S, src: &[f32], dst: &mut [f32]) {
-        dst.copy_from_slice(src);
+        copy(src, dst);
     }
 
     #[inline(always)]
@@ -239,7 +240,7 @@ impl sealed::Pixel for f32 {
 
     #[inline(always)]
     fn store_row<S: Simd>(_: S, values: &[f32], dst: &mut [f32], _: Option<&Settle<'_>>, _: [usize; 2]) {
-        dst.copy_from_slice(values);
+        copy(values, dst);
     }
 }
 
@@ -402,8 +403,8 @@ macro_rules! in_two_steps {
                         #[inline(always)]
                         |dst| stage.accumulate(simd, &block.columns(x, width), dst, width, None),
                     );
-                    for (y, values) in staged.chunks_exact(width).take(block.count).enumerate() {
-                        let dst = &mut dst[y * stage.plan.dst_stride + x..][..width];
+                    for (y, values) in staged.chunks_exact(width.max(1)).take(block.count).enumerate() {
+                        let Some(dst) = part_mut(dst, y * stage.plan.dst_stride + x, width) else { return };
                         store_row(simd, values, dst, settle.as_ref(), [y, x]);
                     }
                     x += width;
@@ -433,7 +434,19 @@ fn widen_integers<S: Simd, I: Integer>(simd: S, src: &[I], dst: &mut [f32]) {
     for (src, dst) in src.chunks_exact(S::LANES).zip(dst.chunks_exact_mut(S::LANES)) {
         simd.store(I::load(simd, src), dst);
     }
-    for (src, dst) in src[body..].iter().zip(&mut dst[body..]) {
-        *dst = src.widen();
+    if let (Some(src), Some(dst)) = (rest(src, body), rest_mut(dst, body)) {
+        for (src, dst) in src.iter().zip(dst) {
+            *dst = src.widen();
+        }
+    }
+}
+
+/// As many values as both have, which is all of them.
+#[inline(always)]
+fn copy(src: &[f32], dst: &mut [f32]) {
+    debug_assert_eq!(src.len(), dst.len(), "rows of different lengths");
+    let len = src.len().min(dst.len());
+    if let (Some(src), Some(dst)) = (src.get(..len), dst.get_mut(..len)) {
+        dst.copy_from_slice(src);
     }
 }

@@ -7,6 +7,7 @@ use convoke_simd::Level;
 
 use super::boxed::{BoxLayout, RunBox};
 use super::certificate::Certificate;
+use super::code::{BOXED, BoxCode, RANK_TWO, SEPARABLE, TermsCode};
 use super::factor::DEVIATION;
 use super::gather::{Picture, Walking};
 use super::pixel::Pixel;
@@ -33,8 +34,8 @@ pub(super) const ALIGN: usize = 16;
 #[derive(Clone, Copy)]
 enum Kind {
     Direct,
-    Separable { terms: usize },
-    Box,
+    Separable { terms: usize, code: &'static TermsCode },
+    Box(&'static BoxCode),
 }
 
 /// How the sums of a filter are made.
@@ -44,9 +45,9 @@ pub(super) enum Method {
     Direct,
     /// Over the mask's column factor, down the picture, then over its row factor, across those sums; over so many pairs of
     /// factors, whose products make up the mask.
-    Separable { terms: usize },
+    Separable { terms: usize, code: &'static TermsCode },
     /// Sums of equal taps.
-    Box(BoxLayout),
+    Box { layout: BoxLayout, code: &'static BoxCode },
 }
 
 /// A picture filter planned for a size and a level.
@@ -131,7 +132,7 @@ impl Filter2dPlan {
     /// # Errors
     /// As for [`new`](Self::new).
     pub fn separable(desc: &Filter2dDesc, level: Level) -> Result<Self, Error> {
-        Self::with_method(desc, level, Kind::Separable { terms: 1 })
+        Self::with_method(desc, level, Kind::Separable { terms: 1, code: &SEPARABLE })
     }
 
     /// The same for a mask of rank 2, one that is the sum of two separable masks: a difference of Gaussians, a Laplacian, an
@@ -144,7 +145,7 @@ impl Filter2dPlan {
     /// # Errors
     /// As for [`new`](Self::new).
     pub fn rank_two(desc: &Filter2dDesc, level: Level) -> Result<Self, Error> {
-        Self::with_method(desc, level, Kind::Separable { terms: 2 })
+        Self::with_method(desc, level, Kind::Separable { terms: 2, code: &RANK_TWO })
     }
 
     /// The same for a box, a mask with one value everywhere: in time that hardly depends on its size. Nothing drifts, and
@@ -156,7 +157,7 @@ impl Filter2dPlan {
     /// # Errors
     /// As for [`new`](Self::new), and [`Error::NotInF64`].
     pub fn boxed(desc: &Filter2dDesc, level: Level) -> Result<Self, Error> {
-        Self::with_method(desc, level, Kind::Box)
+        Self::with_method(desc, level, Kind::Box(&BOXED))
     }
 
     fn with_method(desc: &Filter2dDesc, level: Level, kind: Kind) -> Result<Self, Error> {
@@ -190,7 +191,7 @@ impl Filter2dPlan {
                 return Err(Error::NotFinite { operand, index: 0 });
             }
         }
-        if desc.accumulate == Accumulate::F64 && matches!(kind, Kind::Box) {
+        if desc.accumulate == Accumulate::F64 && matches!(kind, Kind::Box(_)) {
             return Err(Error::NotInF64);
         }
         if desc.divisor <= 0.0 {
@@ -204,8 +205,8 @@ impl Filter2dPlan {
         let mask = checked_len("mask", &[r, s])?;
         let packed = match kind {
             Kind::Direct => mask,
-            Kind::Separable { terms } => mask.saturating_add(terms * (r + s)),
-            Kind::Box => 1,
+            Kind::Separable { terms, .. } => mask.saturating_add(terms * (r + s)),
+            Kind::Box(_) => 1,
         };
         let packed = Packed::buffer_len(checked_len("mask", &[packed])?);
         let [a, b] = desc.anchor;
@@ -217,8 +218,9 @@ impl Filter2dPlan {
         let overflow = Error::Overflow { operand: "scratch" };
         let ring_rows = r.checked_add(TILE_ROWS - 1).ok_or(overflow)?;
         let halo = checked_len("scratch", &[s - 1, desc.channels])?;
-        let room = (SCRATCH / ring_rows).saturating_sub(halo).max(NARROWEST) / desc.channels;
-        let blocks = width.div_ceil(room);
+        // None of what is divided by is 0, which the compiler does not know.
+        let room = (SCRATCH / ring_rows.max(1)).saturating_sub(halo).max(NARROWEST) / desc.channels.max(1);
+        let blocks = width.div_ceil(room.max(1)).max(1);
         let block = width.div_ceil(blocks);
         // A strip makes the outputs whose windows hang over the left or the right edge.
         let strip = Split::widest(s, before[1], desc.channels, level).min(block);
@@ -226,16 +228,16 @@ impl Filter2dPlan {
         let rings = || checked_len("scratch", &[ring_rows, block_pitch + 2 * strip_pitch]);
         let (method, sums_pitch, scratch) = match kind {
             Kind::Direct => (Method::Direct, 0, rings()?),
-            Kind::Separable { terms } => {
+            Kind::Separable { terms, code } => {
                 let sums = (terms, desc.accumulate);
                 let (pitch, sums) =
                     sums_layout(block * desc.channels, halo, level.lanes(), sums).ok_or(overflow)?;
-                (Method::Separable { terms }, pitch, rings()?.saturating_add(sums))
+                (Method::Separable { terms, code }, pitch, rings()?.saturating_add(sums))
             }
-            Kind::Box => {
+            Kind::Box(code) => {
                 let (layout, len) =
-                    BoxLayout::new(desc.mask_size, halo, [width, desc.channels], level.lanes())?;
-                (Method::Box(layout), 0, len)
+                    (code.layout)(desc.mask_size, halo, [width, desc.channels], level.lanes())?;
+                (Method::Box { layout, code }, 0, len)
             }
         };
         let fits_caches = dst_len < PAST_CACHES;
@@ -307,9 +309,9 @@ impl Filter2dPlan {
         }
         let sums = match self.method {
             Method::Direct => r * s,
-            Method::Separable { terms } => terms * (r + s) + DEVIATION + 2,
+            Method::Separable { terms, .. } => terms * (r + s) + DEVIATION + 2,
             // A term goes through fewer additions than there are taps in a column and in a row.
-            Method::Box(_) => r + s,
+            Method::Box { .. } => r + s,
         };
         sums + Post::of(&self.desc).steps()
     }
@@ -447,8 +449,10 @@ impl Filter2dPlan {
     ) -> Result<Option<Certificate>, Error> {
         let certificate = mask.certificates.needed(I::RANGE, O::RANGE);
         match self.method {
-            Method::Box(_) if certificate.is_some() => Err(Error::Inexact { operand: "sums of a box" }),
-            Method::Separable { terms: 2.. } if !Self::rounds_exactly::<I, O>() => Err(Error::NotForFloats),
+            Method::Box { .. } if certificate.is_some() => Err(Error::Inexact { operand: "sums of a box" }),
+            Method::Separable { terms: 2.., .. } if !Self::rounds_exactly::<I, O>() => {
+                Err(Error::NotForFloats)
+            }
             _ => Ok(certificate),
         }
     }
@@ -460,8 +464,8 @@ impl Filter2dPlan {
         let (plan, level) = (&Self { dst_stride: stride, ..*self }, self.level);
         let picture = Picture::of(plan, src);
         match self.method {
-            Method::Box(layout) => {
-                let weight = weights[0];
+            Method::Box { layout, .. } => {
+                let weight = weights.first().copied().unwrap_or_default();
                 let walk = RunBox { plan, layout, weight, rows, cols, origin, dst, scratch };
                 level.dispatch(Walking { picture, walk });
             }
@@ -482,19 +486,19 @@ impl Filter2dPlan {
     pub(super) fn taps(&self) -> usize {
         let [r, s] = self.desc.mask_size;
         match self.method {
-            Method::Separable { terms } => terms * (r + s),
+            Method::Separable { terms, .. } => terms * (r + s),
             _ => r * s,
         }
     }
 
     /// Elements from one row of sums to the next if they are made in f64; none if there is no room for such sums of a vector
     /// and what is under the mask of it.
-    pub(super) fn wide_pitch(&self) -> Option<usize> {
+    pub(super) fn wide_pitch(&self, sums_pitch: usize) -> Option<usize> {
         let pitch = match (self.method, self.desc.accumulate) {
-            (Method::Separable { .. }, Accumulate::F32) => self.sums_pitch.saturating_sub(ALIGN) / 2,
-            (Method::Separable { .. }, Accumulate::F64) => self.sums_pitch,
+            (Method::Separable { .. }, Accumulate::F32) => sums_pitch.saturating_sub(ALIGN) / 2,
+            (Method::Separable { .. }, Accumulate::F64) => sums_pitch,
             (Method::Direct, _) => return Some(0),
-            (Method::Box(_), _) => return None,
+            (Method::Box { .. }, _) => return None,
         };
         (pitch >= (self.desc.mask_size[1] - 1) * self.desc.channels + ALIGN).then_some(pitch)
     }

@@ -7,6 +7,7 @@
 use convoke_simd::{Kernel, Simd};
 
 use crate::kernel::plane::Rows;
+use crate::slices::{part, part_mut, rest};
 
 /// Values of a row that are converted and summed at a time.
 const STEP: usize = 16;
@@ -29,19 +30,21 @@ impl Kernel for Dot<'_> {
     fn run<S: Simd>(self, _: S) -> f64 {
         let [y, x] = self.at;
         let mut sums = [0.0; STEP];
-        for (r, weights) in self.weights.chunks_exact(self.cols).enumerate() {
-            let row = self.rows.at(y + r, x);
+        for (r, weights) in self.weights.chunks_exact(self.cols.max(1)).enumerate() {
+            let Some(row) = self.rows.at(y + r, x) else { break };
             if self.step == 1 {
-                add_line(weights, &row[..self.cols], &mut sums);
+                let Some(row) = part(row, 0, weights.len()) else { break };
+                add_line(weights, row, &mut sums);
             } else {
                 // Taps of one channel, put side by side first.
                 for (weights, s) in weights.chunks(STEP).zip((0..).step_by(STEP)) {
                     let mut line = [0.0; STEP];
-                    let pixels = row[s * self.step..].iter().step_by(self.step);
-                    for (value, &p) in line[..weights.len()].iter_mut().zip(pixels) {
+                    let Some(pixels) = rest(row, s * self.step) else { break };
+                    let Some(line) = part_mut(&mut line, 0, weights.len()) else { break };
+                    for (value, &p) in line.iter_mut().zip(pixels.iter().step_by(self.step.max(1))) {
                         *value = p;
                     }
-                    add_line(weights, &line[..weights.len()], &mut sums);
+                    add_line(weights, line, &mut sums);
                 }
             }
         }

@@ -11,6 +11,7 @@ use super::plan::{ALIGN, Filter2dPlan};
 use super::split::Split;
 use super::stage::Stage;
 use crate::kernel::plane::{Rows, TILE_ROWS};
+use crate::slices::{rest, rest_mut, split_mut};
 
 /// Elements of a picture that a core's second cache might hold.
 const CACHED: usize = 256 * 1024;
@@ -52,12 +53,13 @@ impl<O: Pixel> Run<'_, O> {
         // A misaligned start costs time, never correctness.
         let start = scratch.as_ptr().align_offset(ALIGN * size_of::<f32>()).min(ALIGN - 1);
         let ring_rows = r + TILE_ROWS - 1;
-        let (whole, rest) = scratch[start..].split_at_mut(ring_rows * plan.block_pitch);
-        let (first_strip, rest) = rest.split_at_mut(ring_rows * plan.strip_pitch);
-        let (last_strip, sums) = rest.split_at_mut(ring_rows * plan.strip_pitch);
-        let mut stage = Stage::new(plan, self.weights, self.certificate, sums, wide);
+        let (_, scratch) = split_mut(scratch, start);
+        let (whole, scratch) = split_mut(scratch, ring_rows * plan.block_pitch);
+        let (first_strip, scratch) = split_mut(scratch, ring_rows * plan.strip_pitch);
+        let (last_strip, sums) = split_mut(scratch, ring_rows * plan.strip_pitch);
+        let mut stage = Stage::new(plan, self.weights, self.certificate, (sums, plan.sums_pitch), wide);
 
-        for start in cols.clone().step_by(plan.block) {
+        for start in cols.clone().step_by(plan.block.max(1)) {
             let block = start..cols.end.min(start + plan.block);
             // Where there is nothing to widen and no border, rows are read where they are, and only the edges go
             // through scratch.
@@ -71,9 +73,10 @@ impl<O: Pixel> Run<'_, O> {
             let [first, last] = split.as_ref().map_or([None, None], |(_, split)| split.edges.clone());
             let mut edges = [(first, &mut *first_strip), (last, &mut *last_strip)].map(|(outputs, data)| {
                 let outputs = outputs?;
-                let cols = outputs.start / channels..outputs.end.div_ceil(channels);
+                let pixel = channels.max(1);
+                let cols = outputs.start / pixel..outputs.end.div_ceil(pixel);
                 // Outputs may begin inside a pixel.
-                let skip = outputs.start % channels;
+                let skip = outputs.start % pixel;
                 Some((outputs, skip, Ring::new(plan, data, plan.strip_pitch, ring_rows, cols)))
             });
 
@@ -81,20 +84,20 @@ impl<O: Pixel> Run<'_, O> {
                 let count = TILE_ROWS.min(rows.end - y);
                 let top = y as isize - above as isize;
                 let wanted = top..top + (count + r - 1) as isize;
-                let dst = &mut dst[(y - rows.start) * plan.dst_stride..];
+                let Some(dst) = rest_mut(dst, (y - rows.start) * plan.dst_stride) else { return };
                 match &split {
                     Some((src, Split { inner, .. }))
                         if wanted.start >= 0 && wanted.end <= height as isize =>
                     {
-                        let data = &src[top as usize * plan.src_stride + inner.start - left * channels..];
+                        let first = top as usize * plan.src_stride + inner.start - left * channels;
+                        let Some(data) = rest(src, first) else { return };
                         let from_memory = src.len() > CACHED;
                         let input =
                             Rows { data, pitch: plan.src_stride, first: 0, count: usize::MAX, from_memory };
                         stage.run(simd, input, count, placed(inner), dst);
                         for (outputs, skip, ring) in edges.iter_mut().flatten() {
                             let input = ring.fill(simd, picture, wanted.clone());
-                            let input = Rows { data: &input.data[*skip..], ..input };
-                            stage.run(simd, input, count, placed(outputs), dst);
+                            stage.run(simd, input.shifted(*skip), count, placed(outputs), dst);
                         }
                     }
                     _ => {

@@ -9,6 +9,7 @@ use super::pixel::Direct;
 use super::target::{Target, TargetRows};
 use crate::Filter2dDesc;
 use crate::kernel::plane::{Sink, Strip};
+use crate::slices::part;
 
 /// What is done to every sum: `* scale`, `/ divisor`, `+ offset`.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -132,8 +133,9 @@ impl<R> OutputRows<'_, R> {
                 simd.store(*v, lanes);
             }
             for i in 0..OR {
-                let (values, at) = (&lanes[i * NV * S::LANES..][..width], [self.at[0] + i, self.at[1] + x]);
-                if let Some(pixels) = self.rows.again(i, x..x + width) {
+                let at = [self.at[0] + i, self.at[1] + x];
+                let values = part(&lanes, i * NV * S::LANES, width);
+                if let Some((values, pixels)) = values.zip(self.rows.again(i, x..x + width)) {
                     R::Pixel::settle(simd, values, pixels, settle, at);
                 }
             }

@@ -3,7 +3,7 @@
 
 use core::ops::Range;
 
-use convoke_simd::{Simd, as_f64_mut};
+use convoke_simd::{Kernel, Simd, as_f64_mut};
 
 use super::certificate::Certificate;
 use super::exact::Settle;
@@ -16,6 +16,7 @@ use crate::kernel::plane::{Rows, TILE_ROWS, Taps, accumulate};
 use crate::kernel::separable::{Across, Sums, across, down};
 use crate::kernel::slide;
 use crate::kernel::wide::{self, WidePost, WideSums, WideTaps};
+use crate::slices::{rest_mut, split};
 
 /// Outputs of a separable filter that are worked on at a time, in elements: a tile's rows of them stay in the first
 /// cache from the pass down to the pass across.
@@ -35,7 +36,7 @@ pub struct Block<'a> {
 impl Block<'_> {
     /// Elements from `x` on.
     pub(super) fn columns(&self, x: usize, width: usize) -> Self {
-        Self { rows: Rows { data: &self.rows.data[x..], ..self.rows }, width, ..*self }
+        Self { rows: self.rows.shifted(x), width, ..*self }
     }
 }
 
@@ -51,6 +52,8 @@ pub struct Stage<'a> {
     certificate: Option<Certificate>,
     /// Sums down the picture of a tile's rows, for [`Method::Separable`]; in f64 if that is what sums are made in.
     sums: &'a mut [f32],
+    /// Elements from one row of them to the next, in f32.
+    sums_pitch: usize,
     /// Whether sums are made in f64: because that is asked for, or because those in f32 would leave too many pixels open.
     wide: bool,
 }
@@ -61,15 +64,15 @@ impl<'a> Stage<'a> {
         plan: &'a Filter2dPlan,
         packed: &'a [f32],
         certificate: Option<Certificate>,
-        sums: &'a mut [f32],
+        (sums, sums_pitch): (&'a mut [f32], usize),
         wide: bool,
     ) -> Self {
         let [r, s] = plan.desc.mask_size;
-        let (weights, factors) = packed.split_at(r * s);
-        let (columns, row) = factors.split_at(factors.len() / (r + s) * r);
+        let (weights, factors) = split(packed, r * s);
+        let (columns, row) = split(factors, factors.len() / (r + s).max(1) * r);
         let is_open = |certificate: &Certificate| certificate.is_better_wide(&plan.desc, plan.taps());
-        let wide = wide || plan.wide_pitch().is_some() && certificate.as_ref().is_some_and(is_open);
-        Self { plan, weights, columns, row, certificate, sums, wide }
+        let wide = wide || plan.wide_pitch(sums_pitch).is_some() && certificate.as_ref().is_some_and(is_open);
+        Self { plan, weights, columns, row, certificate, sums, sums_pitch, wide }
     }
 
     /// Outputs of `count` rows, to `elements` of each row of `dst`, which starts at the first of these rows.
@@ -83,7 +86,9 @@ impl<'a> Stage<'a> {
         dst: &mut [O],
     ) {
         let block = Block { rows, count, width: elements.len() };
-        O::accumulate(simd, self, &block, &mut dst[elements.start..]);
+        if let Some(dst) = rest_mut(dst, elements.start) {
+            O::accumulate(simd, self, &block, dst);
+        }
     }
 
     /// What decides the pixels that f32 leaves open, if there are any.
@@ -108,6 +113,24 @@ impl<'a> Stage<'a> {
     pub(super) fn accumulate<S: Simd, T: Target>(
         &mut self,
         simd: S,
+        block: &Block<'_>,
+        dst: T,
+        row_stride: usize,
+        settle: Option<Settle<'_>>,
+    ) {
+        match self.plan.method {
+            Method::Direct => self.accumulate_direct(simd, block, dst, row_stride, settle),
+            Method::Separable { .. } => self.accumulate_terms(simd, block, dst, row_stride, settle),
+            // A box has its own walk.
+            Method::Box { .. } => {}
+        }
+    }
+
+    /// In one pass over the mask.
+    #[inline(always)]
+    pub(super) fn accumulate_direct<S: Simd, T: Target>(
+        &mut self,
+        simd: S,
         &Block { rows, count, width }: &Block<'_>,
         dst: T,
         row_stride: usize,
@@ -115,68 +138,95 @@ impl<'a> Stage<'a> {
     ) {
         let (channels, [_, s]) = (self.plan.desc.channels, self.plan.desc.mask_size);
         let mut scatter = Scatter { dst, row_stride, post: Post::of(&self.plan.desc), settle, left: 0 };
-        match self.plan.method {
-            Method::Direct if self.wide => {
-                let post = wide_post(scatter.post);
-                // In f64 already, before the one rounding.
-                scatter.post = Post { scale: 1.0, divisor: 1.0, offset: 0.0 };
-                let taps = WideTaps { weights: self.weights, cols: s, step: channels };
-                wide::accumulate(simd, taps, rows, post, [count, width], &mut scatter);
-            }
-            Method::Direct if const { S::LANES == 1 } && channels == 1 => {
-                slide::accumulate(simd, (self.weights, s), rows, [count, width], &mut scatter);
-            }
-            Method::Direct => {
-                accumulate(simd, &taps(self.weights, s, channels), rows, [count, width], &mut scatter);
-            }
-            // A box has its own walk.
-            Method::Box(_) => {}
-            Method::Separable { .. } => {
-                let halo = (s - 1) * channels;
-                let pitch = self.plan.wide_pitch().filter(|_| self.wide).unwrap_or(self.plan.sums_pitch);
-                // Half as many where each takes twice the room.
-                let most = if self.wide { (CHUNK / 2).min(pitch - halo) } else { CHUNK };
-                // Equal parts, the last of which overlaps with the one before rather than be narrower.
-                let part =
-                    width.div_ceil(width.div_ceil(most)).next_multiple_of(16).min(width).min(most.max(1));
-                let post = wide_post(scatter.post);
-                if self.wide {
-                    scatter.post = Post { scale: 1.0, divisor: 1.0, offset: 0.0 };
-                }
-                for x in (0..width).step_by(part) {
-                    let x = x.min(width - part);
-                    // Outputs are made at least a vector wide, and read what is under the mask of that.
-                    let under = part.max(S::LANES) + halo;
-                    let input = Rows { data: &rows.data[x..], ..rows };
-                    scatter.left = x;
-                    let terms = self.columns.chunks_exact(self.plan.desc.mask_size[0]);
-                    if self.wide {
-                        let data = as_f64_mut(self.sums);
-                        for (column, data) in terms.zip(data.chunks_mut(TILE_ROWS * pitch)) {
-                            wide::down(simd, column, input, [count, under], &mut WideSums { data, pitch });
-                        }
-                        let rows = WideTaps { weights: self.row, cols: s, step: channels };
-                        wide::across(
-                            simd,
-                            rows,
-                            &WideSums { data, pitch },
-                            post,
-                            [count, part],
-                            &mut scatter,
-                        );
-                        continue;
-                    }
-                    // What one term has fetched is there for the next.
-                    let mut from_memory = !self.plan.fits_caches;
-                    for (column, data) in terms.zip(self.sums.chunks_mut(TILE_ROWS * pitch)) {
-                        down(simd, column, input, [count, under], &mut Sums { data, pitch }, from_memory);
-                        from_memory = false;
-                    }
-                    let terms = Across { rows: self.row, taps: s, step: channels, src: self.sums, pitch };
-                    across(simd, terms, [count, part], &mut scatter);
-                }
-            }
+        if self.wide {
+            let post = wide_post(scatter.post);
+            // In f64 already, before the one rounding.
+            scatter.post = Post { scale: 1.0, divisor: 1.0, offset: 0.0 };
+            let taps = WideTaps { weights: self.weights, cols: s, step: channels };
+            wide::accumulate(simd, taps, rows, post, [count, width], &mut scatter);
+        } else if const { S::LANES == 1 } && channels == 1 {
+            slide::accumulate(simd, (self.weights, s), rows, [count, width], &mut scatter);
+        } else {
+            accumulate(simd, &taps(self.weights, s, channels), rows, [count, width], &mut scatter);
         }
+    }
+
+    /// In two passes over the factors of the mask.
+    #[inline(always)]
+    fn accumulate_terms<S: Simd, T: Target>(
+        &mut self,
+        simd: S,
+        &Block { rows, count, width }: &Block<'_>,
+        dst: T,
+        row_stride: usize,
+        settle: Option<Settle<'_>>,
+    ) {
+        let (channels, [_, s]) = (self.plan.desc.channels, self.plan.desc.mask_size);
+        let mut scatter = Scatter { dst, row_stride, post: Post::of(&self.plan.desc), settle, left: 0 };
+        let halo = (s - 1) * channels;
+        let pitch = self.plan.wide_pitch(self.sums_pitch).filter(|_| self.wide).unwrap_or(self.sums_pitch);
+        // Half as many where each takes twice the room.
+        let most = if self.wide { (CHUNK / 2).min(pitch - halo) } else { CHUNK }.max(1);
+        // Equal parts, the last of which overlaps with the one before rather than be narrower. (None of these is 0,
+        // which the compiler does not know.)
+        let parts = width.div_ceil(most).max(1);
+        let part = width.div_ceil(parts).next_multiple_of(16).min(width).min(most).max(1);
+        let (column, group) = (self.plan.desc.mask_size[0].max(1), (TILE_ROWS * pitch).max(1));
+        let post = wide_post(scatter.post);
+        if self.wide {
+            scatter.post = Post { scale: 1.0, divisor: 1.0, offset: 0.0 };
+        }
+        for x in (0..width).step_by(part) {
+            let x = x.min(width - part);
+            // Outputs are made at least a vector wide, and read what is under the mask of that.
+            let under = part.max(S::LANES) + halo;
+            let input = rows.shifted(x);
+            scatter.left = x;
+            let terms = self.columns.chunks_exact(column);
+            if self.wide {
+                let data = as_f64_mut(self.sums);
+                for (column, data) in terms.zip(data.chunks_mut(group)) {
+                    wide::down(simd, column, input, [count, under], &mut WideSums { data, pitch });
+                }
+                let rows = WideTaps { weights: self.row, cols: s, step: channels };
+                wide::across(simd, rows, &WideSums { data, pitch }, post, [count, part], &mut scatter);
+                continue;
+            }
+            // What one term has fetched is there for the next.
+            let mut from_memory = !self.plan.fits_caches;
+            for (column, data) in terms.zip(self.sums.chunks_mut(group)) {
+                down(simd, column, input, [count, under], &mut Sums { data, pitch }, from_memory);
+                from_memory = false;
+            }
+            let terms = Across { rows: self.row, taps: s, step: channels, src: self.sums, pitch };
+            across(simd, terms, [count, part], &mut scatter);
+        }
+    }
+}
+
+/// Values of a block of outputs of a mask with factors, for streams: see [`code`](super::code).
+pub(super) fn accumulate_terms(stage: &mut Stage<'_>, block: &Block<'_>, dst: &mut [f32]) {
+    stage.plan.level.dispatch(Terms { stage, block, dst });
+}
+
+struct Terms<'a, 's> {
+    stage: &'a mut Stage<'s>,
+    block: &'a Block<'a>,
+    dst: &'a mut [f32],
+}
+
+impl Kernel for Terms<'_, '_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<S: Simd>(self, simd: S) {
+        let Self { stage, block, dst } = self;
+        simd.past_caches(
+            false,
+            dst,
+            #[inline(always)]
+            |dst| stage.accumulate_terms(simd, block, dst, block.width, None),
+        );
     }
 }
 
@@ -187,7 +237,7 @@ fn wide_post(Post { scale, divisor, offset }: Post) -> WidePost {
 
 /// The mask for the kernel. A function of its own so that the kernel is compiled once for all types of pixels.
 fn taps(weights: &[f32], cols: usize, step: usize) -> Taps<'_, impl Fn(usize) -> usize> {
-    Taps { weights, rows: weights.len() / cols, cols, row_stride: 1, offset: move |s| s * step }
+    Taps { weights, rows: weights.len() / cols.max(1), cols, row_stride: 1, offset: move |s| s * step }
 }
 
 /// Sums from one row of [`Stage::sums`] to the next, and the elements of all of them, of so many `terms`. Sums in f64 take

@@ -5,6 +5,7 @@ use core::ops::Range;
 use convoke_simd::{PastCaches, PastRows, Simd, rows};
 
 use super::pixel::Direct;
+use crate::slices::part_mut;
 
 /// Where pixels are written.
 pub(super) trait Target {
@@ -69,7 +70,9 @@ impl<O: Direct, const OR: usize> TargetRows<OR> for PixelRows<'_, O, OR> {
     ) {
         for i in 0..OR {
             // All rows are as long as the first, so there is one check.
-            O::store(simd, &values[i], &mut self.rows[i][..self.width][x..][..width]);
+            let Some(row) = part_mut(self.rows[i], 0, self.width) else { return };
+            let Some(dst) = part_mut(row, x, width) else { return };
+            O::store(simd, &values[i], dst);
         }
     }
 

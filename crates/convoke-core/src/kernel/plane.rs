@@ -7,6 +7,8 @@
 
 use convoke_simd::Simd;
 
+use crate::slices::{item, part, rest};
+
 /// Output rows of the largest tile: what a caller should offer at a time.
 pub(crate) const TILE_ROWS: usize = 4;
 
@@ -43,19 +45,25 @@ pub(crate) struct Rows<'a> {
 }
 
 impl<'a> Rows<'a> {
-    /// Everything from element `x` of row `y`, which must be less than `count`.
+    /// Everything from element `x` of row `y`, which must be less than `count`: `None` if there is nothing, which cannot be.
     #[inline(always)]
-    pub(crate) fn at(&self, y: usize, x: usize) -> &'a [f32] {
+    pub(crate) fn at(&self, y: usize, x: usize) -> Option<&'a [f32]> {
         let row = self.first + y;
         let row = if row >= self.count { row - self.count } else { row };
-        &self.data[row * self.pitch + x..]
+        rest(self.data, row * self.pitch + x)
+    }
+
+    /// The same rows without their first `x` elements.
+    #[inline(always)]
+    pub(crate) fn shifted(self, x: usize) -> Self {
+        Self { data: rest(self.data, x).unwrap_or_default(), ..self }
     }
 
     /// What there is of the first `width` elements of row `y` to be fetched ahead; nothing if that is not worth it.
     #[inline(always)]
     fn ahead(&self, y: usize, width: usize) -> &'a [f32] {
         let row = self.data.get((self.first + y) * self.pitch..).filter(|_| self.from_memory);
-        row.map_or(&[], |row| &row[..width.min(row.len())])
+        row.map_or(&[], |row| row.get(..width).unwrap_or(row))
     }
 }
 
@@ -221,7 +229,8 @@ pub(super) fn tile<S: Simd, F: Fn(usize) -> usize, const OR: usize, const NV: us
             let mut inputs: [&[f32]; OR] = [&[]; OR];
             #[expect(clippy::needless_range_loop, reason = "see `across`")]
             for i in 0..OR {
-                inputs[i] = rows.at(top + i * taps.row_stride + r, x);
+                let Some(row) = rows.at(top + i * taps.row_stride + r, x) else { return sums };
+                inputs[i] = row;
             }
             separate::<S, F, OR, NV>(simd, taps, &inputs, r, &mut sums);
         }
@@ -230,12 +239,12 @@ pub(super) fn tile<S: Simd, F: Fn(usize) -> usize, const OR: usize, const NV: us
     const { assert!(OR == 4 || !SHARED, "the rows at the top and the bottom are those of a tile of 4") };
     macro_rules! input_row {
         ($down:expr, $lo:literal, $hi:literal) => {
-            let row = rows.at(top + $down, x);
+            let Some(row) = rows.at(top + $down, x) else { return sums };
             across::<S, OR, NV, $lo, $hi>(
                 simd,
                 (taps.weights, taps.cols, $down),
                 #[inline(always)]
-                |s| &row[(taps.offset)(s)..][..NV * S::LANES],
+                |s| part(row, (taps.offset)(s), NV * S::LANES),
                 &mut sums,
             )
         };
@@ -262,23 +271,25 @@ pub(super) fn tile<S: Simd, F: Fn(usize) -> usize, const OR: usize, const NV: us
 fn across<'a, S: Simd, const OR: usize, const NV: usize, const LO: usize, const HI: usize>(
     simd: S,
     (mask, cols, down): (&[f32], usize, usize),
-    piece: impl Fn(usize) -> &'a [f32],
+    piece: impl Fn(usize) -> Option<&'a [f32]>,
     sums: &mut [[S::F32; NV]; OR],
 ) {
     // The mask row of each output; empty for those that do not take part.
     let mut weights: [&[f32]; OR] = [&[]; OR];
     for i in LO..HI {
-        weights[i] = &mask[(down - i) * cols..][..cols];
+        let Some(row) = part(mask, (down - i) * cols, cols) else { return };
+        weights[i] = row;
     }
     let mut local = *sums;
     for s in 0..cols {
-        let src = piece(s);
+        let Some(src) = piece(s) else { return };
         let mut v = [simd.splat(0.0); NV];
         for j in 0..NV {
             v[j] = simd.load(&src[j * S::LANES..]);
         }
         for i in LO..HI {
-            let w = simd.splat(weights[i][s]);
+            let Some(w) = item(weights[i], s) else { return };
+            let w = simd.splat(*w);
             for j in 0..NV {
                 local[i][j] = simd.mul_add(w, v[j], local[i][j]);
             }
@@ -312,9 +323,10 @@ fn small_strip<S: Simd, F: Fn(usize) -> usize, K: Sink, const MOST: usize>(
 ) {
     let mut inputs = [[&[] as &[f32]; MOST]; SMALL_INPUTS];
     for (down, input) in inputs.iter_mut().enumerate().take(taps.rows + TILE_ROWS - 1) {
-        let row = rows.at(y + down, 0);
+        let Some(row) = rows.at(y + down, 0) else { return };
         for (s, input) in input.iter_mut().enumerate().take(taps.cols) {
-            *input = &row[(taps.offset)(s)..][..width];
+            let Some(taps) = part(row, (taps.offset)(s), width) else { return };
+            *input = taps;
         }
     }
     let small = Small { weights: taps.weights, rows: taps.rows, cols: taps.cols, inputs: &inputs, width };
@@ -363,12 +375,12 @@ impl<const MOST: usize> Small<'_, MOST> {
         let cols = if MOST == 3 { 3 } else { self.cols };
         macro_rules! input_row {
             ($down:expr, $lo:literal, $hi:literal) => {
-                let pieces = &self.inputs[$down];
+                let Some(pieces) = item(self.inputs, $down) else { return sums };
                 across::<S, TILE_ROWS, NV, $lo, $hi>(
                     simd,
                     (self.weights, cols, $down),
                     #[inline(always)]
-                    |s| &pieces[s][..self.width][x..][..NV * S::LANES],
+                    |s| part(part(item(pieces, s)?, 0, self.width)?, x, NV * S::LANES),
                     &mut sums,
                 )
             };
@@ -396,10 +408,11 @@ fn separate<S: Simd, F: Fn(usize) -> usize, const OR: usize, const NV: usize>(
     sums: &mut [[S::F32; NV]; OR],
 ) {
     let mut local = *sums;
-    for (s, &w) in taps.weights[r * taps.cols..][..taps.cols].iter().enumerate() {
+    let Some(weights) = part(taps.weights, r * taps.cols, taps.cols) else { return };
+    for (s, &w) in weights.iter().enumerate() {
         let (at, w) = ((taps.offset)(s), simd.splat(w));
         for i in 0..OR {
-            let src = &rows[i][at..][..NV * S::LANES];
+            let Some(src) = part(rows[i], at, NV * S::LANES) else { return };
             for j in 0..NV {
                 local[i][j] = simd.mul_add(w, simd.load(&src[j * S::LANES..]), local[i][j]);
             }

@@ -10,6 +10,7 @@
 use convoke_simd::Simd;
 
 use super::plane::{Rows, Sink, Strip, TILE_ROWS, tile_vectors};
+use crate::slices::{item, part, part_mut, rest, rest_mut};
 
 /// Taps that are summed down in one go. The input rows of so many are looked up before the walk along them; longer
 /// columns take several walks.
@@ -44,16 +45,18 @@ pub(crate) fn down<S: Simd>(
             let mut ahead: [&[f32]; TILE_ROWS] = [&[]; TILE_ROWS];
             if from_memory && count == TILE_ROWS {
                 for (i, ahead) in ahead.iter_mut().enumerate() {
-                    *ahead = rows.at(column.len() - 1 + i, 0).get(width..).unwrap_or_default();
+                    let row = rows.at(column.len() - 1 + i, 0).unwrap_or_default();
+                    *ahead = row.get(width..).unwrap_or_default();
                 }
             }
-            let runs = column.len().div_ceil(RUN);
-            let step = column.len().div_ceil(runs);
-            for first in (0..column.len()).step_by(step) {
-                let column = &column[first..][..step.min(column.len() - first)];
+            let runs = column.len().div_ceil(RUN).max(1);
+            let step = column.len().div_ceil(runs).max(1);
+            for (first, column) in (0..).step_by(step).zip(column.chunks(step)) {
                 let mut input: [&[f32]; RUN + TILE_ROWS - 1] = [&[]; RUN + TILE_ROWS - 1];
                 for (r, input) in input.iter_mut().enumerate().take(column.len() + count - 1) {
-                    *input = &rows.at(first + r, 0)[..width];
+                    let Some(row) = rows.at(first + r, 0) else { return };
+                    let Some(row) = part(row, 0, width) else { return };
+                    *input = row;
                 }
                 if count == TILE_ROWS && column.len() >= TILE_ROWS - 1 {
                     strip::<S, TILE_ROWS>(
@@ -67,8 +70,9 @@ pub(crate) fn down<S: Simd>(
                     );
                 } else {
                     for y in 0..count {
-                        let dst = &mut dst.data[y * dst.pitch..];
-                        strip::<S, 1>(simd, column, &input[y..], first == 0, width, (dst, 0), &[]);
+                        let Some(dst) = rest_mut(dst.data, y * dst.pitch) else { return };
+                        let Some(input) = rest(&input, y) else { return };
+                        strip::<S, 1>(simd, column, input, first == 0, width, (dst, 0), &[]);
                     }
                 }
             }
@@ -110,9 +114,10 @@ fn strip<S: Simd, const OR: usize>(
             x = at + S::LANES;
         } else {
             for i in 0..OR {
-                let sum = &mut dst[i * pitch + x];
-                for (r, w) in column.iter().enumerate() {
-                    let product = simd.mul_add(simd.splat(*w), simd.splat(input[i + r][x]), simd.splat(*sum));
+                let Some(sum) = dst.get_mut(i * pitch + x) else { return };
+                for (w, row) in column.iter().zip(input.iter().skip(i)) {
+                    let Some(value) = row.get(x) else { return };
+                    let product = simd.mul_add(simd.splat(*w), simd.splat(*value), simd.splat(*sum));
                     let mut lanes = [0.0];
                     simd.store_first(product, &mut lanes);
                     *sum = lanes[0];
@@ -137,7 +142,7 @@ fn column_tile<S: Simd, const OR: usize, const NV: usize>(
     let mut sums = [[simd.splat(0.0); NV]; OR];
     if !is_first {
         for i in 0..OR {
-            let dst = &dst[i * pitch + x..][..NV * S::LANES];
+            let Some(dst) = part(dst, i * pitch + x, NV * S::LANES) else { return };
             for j in 0..NV {
                 sums[i][j] = simd.load(&dst[j * S::LANES..]);
             }
@@ -145,13 +150,15 @@ fn column_tile<S: Simd, const OR: usize, const NV: usize>(
     }
     macro_rules! input_row {
         ($r:expr, $lo:literal, $hi:expr) => {
-            let src = &input[$r][x..][..NV * S::LANES];
+            let Some(row) = item(input, $r) else { return };
+            let Some(src) = part(row, x, NV * S::LANES) else { return };
             let mut v = [simd.splat(0.0); NV];
             for j in 0..NV {
                 v[j] = simd.load(&src[j * S::LANES..]);
             }
             for i in $lo..$hi {
-                let w = simd.splat(column[$r - i]);
+                let Some(w) = item(column, $r - i) else { return };
+                let w = simd.splat(*w);
                 for j in 0..NV {
                     sums[i][j] = simd.mul_add(w, v[j], sums[i][j]);
                 }
@@ -174,7 +181,7 @@ fn column_tile<S: Simd, const OR: usize, const NV: usize>(
         input_row!(taps + 2, 3, OR);
     }
     for i in 0..OR {
-        let dst = &mut dst[i * pitch + x..][..NV * S::LANES];
+        let Some(dst) = part_mut(dst, i * pitch + x, NV * S::LANES) else { return };
         for j in 0..NV {
             simd.store(sums[i][j], &mut dst[j * S::LANES..]);
         }
@@ -199,10 +206,10 @@ impl<'a> Across<'a> {
     /// The terms' rows, each with its input from element `x` of row `y` on.
     #[inline(always)]
     fn terms(self, y: usize, x: usize) -> impl Iterator<Item = (&'a [f32], &'a [f32])> {
-        let inputs = self.src.chunks(TILE_ROWS * self.pitch);
-        self.rows.chunks_exact(self.taps).zip(inputs.map(
+        let inputs = self.src.chunks((TILE_ROWS * self.pitch).max(1));
+        self.rows.chunks_exact(self.taps.max(1)).zip(inputs.map(
             #[inline(always)]
-            move |src| &src[y * self.pitch + x..],
+            move |src| rest(src, y * self.pitch + x).unwrap_or_default(),
         ))
     }
 }
@@ -284,9 +291,10 @@ const SHORT_VECTORS: usize = 8;
 #[inline(always)]
 fn short_row<S: Simd, K: Sink>(simd: S, across: Across<'_>, y: usize, width: usize, sink: &mut K) {
     let mut inputs: [&[f32]; SHORT] = [&[]; SHORT];
-    for (inputs, (row, src)) in inputs.chunks_exact_mut(across.taps).zip(across.terms(y, 0)) {
-        for s in 0..row.len() {
-            inputs[s] = &src[s * across.step..][..width];
+    for (inputs, (row, src)) in inputs.chunks_exact_mut(across.taps.max(1)).zip(across.terms(y, 0)) {
+        for (s, input) in inputs.iter_mut().enumerate().take(row.len()) {
+            let Some(taps) = part(src, s * across.step, width) else { return };
+            *input = taps;
         }
     }
     let mut out = sink.strip::<1>(y, width);
@@ -295,7 +303,9 @@ fn short_row<S: Simd, K: Sink>(simd: S, across: Across<'_>, y: usize, width: usi
         let at = x.min(width - SHORT_VECTORS * S::LANES);
         let mut sums = [simd.splat(0.0); SHORT_VECTORS];
         for (w, input) in across.rows.iter().zip(&inputs) {
-            let (w, src) = (simd.splat(*w), &input[..width][at..][..SHORT_VECTORS * S::LANES]);
+            let w = simd.splat(*w);
+            let Some(input) = part(input, 0, width) else { return };
+            let Some(src) = part(input, at, SHORT_VECTORS * S::LANES) else { return };
             for j in 0..SHORT_VECTORS {
                 sums[j] = simd.mul_add(w, simd.load(&src[j * S::LANES..]), sums[j]);
             }
@@ -325,20 +335,25 @@ fn row_tile<S: Simd, const NV: usize, const BETWEEN: usize>(
     let step = across.step;
     let apart = apart(step);
     for (row, src) in across.terms(y, x) {
-        let mut rest = row;
+        let mut taps = row;
         let mut at = 0;
-        while rest.len() > apart {
-            let pairs = (rest.len() - apart).min(apart);
-            for s in 0..pairs {
-                pair::<S, NV, BETWEEN>(simd, [rest[s], rest[s + apart]], &src[at..], apart * step, &mut sums);
+        while let Some((near, far)) = taps.split_at_checked(apart)
+            && !far.is_empty()
+        {
+            let pairs = far.len().min(apart);
+            for (near, far) in near.iter().zip(far) {
+                let Some(src) = rest(src, at) else { return [sums] };
+                pair::<S, NV, BETWEEN>(simd, [*near, *far], src, apart * step, &mut sums);
                 at += step;
             }
-            single::<S, NV>(simd, &rest[pairs..apart], step, &src[at..], &mut sums);
+            let Some((alone, src)) = near.get(pairs..).zip(rest(src, at)) else { return [sums] };
+            single::<S, NV>(simd, alone, step, src, &mut sums);
             at += (2 * apart - pairs) * step;
-            rest = &rest[apart + pairs..];
+            taps = far.get(pairs..).unwrap_or_default();
         }
-        if !rest.is_empty() {
-            single::<S, NV>(simd, rest, step, &src[at..], &mut sums);
+        if !taps.is_empty() {
+            let Some(src) = rest(src, at) else { return [sums] };
+            single::<S, NV>(simd, taps, step, src, &mut sums);
         }
     }
     [sums]
@@ -358,7 +373,7 @@ fn pair<S: Simd, const NV: usize, const BETWEEN: usize>(
     let mut local = *sums;
     let (near_w, far_w) = (simd.splat(near_w), simd.splat(far_w));
     if BETWEEN > 0 {
-        let src = &src[..(NV + BETWEEN) * S::LANES];
+        let Some(src) = part(src, 0, (NV + BETWEEN) * S::LANES) else { return };
         let mut v = [simd.splat(0.0); MOST];
         for j in 0..NV + BETWEEN {
             v[j] = simd.load(&src[j * S::LANES..]);
@@ -370,7 +385,8 @@ fn pair<S: Simd, const NV: usize, const BETWEEN: usize>(
             local[j] = simd.mul_add(far_w, v[j + BETWEEN], local[j]);
         }
     } else {
-        let (near, far) = (&src[..NV * S::LANES], &src[far..][..NV * S::LANES]);
+        let Some(near) = part(src, 0, NV * S::LANES) else { return };
+        let Some(far) = part(src, far, NV * S::LANES) else { return };
         for j in 0..NV {
             local[j] = simd.mul_add(near_w, simd.load(&near[j * S::LANES..]), local[j]);
         }
@@ -386,7 +402,8 @@ fn pair<S: Simd, const NV: usize, const BETWEEN: usize>(
 fn single<S: Simd, const NV: usize>(simd: S, row: &[f32], step: usize, src: &[f32], sums: &mut [S::F32; NV]) {
     let mut local = *sums;
     for (s, &w) in row.iter().enumerate() {
-        let (w, src) = (simd.splat(w), &src[s * step..][..NV * S::LANES]);
+        let w = simd.splat(w);
+        let Some(src) = part(src, s * step, NV * S::LANES) else { return };
         for j in 0..NV {
             local[j] = simd.mul_add(w, simd.load(&src[j * S::LANES..]), local[j]);
         }

@@ -78,8 +78,9 @@ fn tile<S: Simd, const N: usize>(
     [y, x]: [usize; 2],
 ) -> [S::F32; N] {
     let mut sums = [simd.splat(0.0); N];
-    for (r, weights) in weights.chunks_exact(cols).enumerate() {
-        sums = self::row(simd, weights, rows.at(y + r, x), sums);
+    for (r, weights) in weights.chunks_exact(cols.max(1)).enumerate() {
+        let Some(row) = rows.at(y + r, x) else { return sums };
+        sums = self::row(simd, weights, row, sums);
     }
     sums
 }

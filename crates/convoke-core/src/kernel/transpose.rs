@@ -3,6 +3,8 @@
 
 use convoke_simd::Simd;
 
+use crate::slices::{part, part_mut, rest};
+
 /// Lanes of the widest level.
 pub(crate) const MAX_LANES: usize = 16;
 
@@ -96,23 +98,25 @@ pub(crate) fn transpose_to<S: Simd>(
     for col in (0..cols).step_by(S::LANES) {
         let wide = (cols - col).min(S::LANES);
         let mut places = [0; MAX_LANES];
-        for (i, at) in places[..wide].iter_mut().enumerate() {
+        for (i, at) in places.iter_mut().enumerate().take(wide) {
             *at = place(col + i);
         }
         let mut row = 0;
         while row < rows {
             let high = (rows - row).min(S::LANES);
-            let src = &src[row * from + col..];
+            let Some(src) = rest(src, row * from + col) else { return };
             let mut square = [simd.splat(0.0); MAX_LANES];
             for i in 0..S::LANES {
                 if i < high {
-                    square[i] = simd.load_first(&src[i * from..][..wide]);
+                    let Some(line) = part(src, i * from, wide) else { return };
+                    square[i] = simd.load_first(line);
                 }
             }
             transpose(simd, &mut square);
             for i in 0..S::LANES {
                 if i < wide && places[i] != usize::MAX {
-                    simd.store_first(square[i], &mut out[places[i] + row..][..high]);
+                    let Some(out) = part_mut(out, places[i] + row, high) else { return };
+                    simd.store_first(square[i], out);
                 }
             }
             row += high;

@@ -23,6 +23,7 @@
 use convoke_simd::Simd;
 
 use super::plane::{Rows, Sink, TILE_ROWS};
+use crate::slices::{item, part, part_mut, rest};
 
 /// What is done to every sum in f64: `* scale`, `/ divisor`, `+ offset`.
 #[derive(Clone, Copy)]
@@ -94,13 +95,13 @@ fn tile<S: Simd, const W: usize, const NV: usize>(
     [y, x]: [usize; 2],
 ) -> [[S::F32; NV]; 1] {
     let mut sums = [0.0_f64; W];
-    for (r, weights) in taps.weights.chunks_exact(taps.cols).enumerate() {
-        let row = rows.at(y + r, x);
+    for (r, weights) in taps.weights.chunks_exact(taps.cols.max(1)).enumerate() {
+        let Some(row) = rows.at(y + r, x) else { break };
         // A local copy for each run of taps keeps the sums in registers.
         let mut local = sums;
         for (s, &w) in weights.iter().enumerate() {
             let w = f64::from(w);
-            let pixels = &row[s * taps.step..][..W];
+            let Some(pixels) = part(row, s * taps.step, W) else { break };
             for i in 0..W {
                 local[i] += w * f64::from(pixels[i]);
             }
@@ -209,13 +210,15 @@ fn column_tile<const OR: usize, const W: usize>(
     let mut sums = [[0.0_f64; W]; OR];
     macro_rules! input_row {
         ($r:expr, $lo:expr, $hi:expr) => {
-            let pixels = &rows.at(y + $r, x)[..W];
+            let Some(row) = rows.at(y + $r, x) else { return };
+            let Some(pixels) = part(row, 0, W) else { return };
             let mut v = [0.0_f64; W];
             for j in 0..W {
                 v[j] = f64::from(pixels[j]);
             }
             for i in $lo..$hi {
-                let w = f64::from(column[$r - i]);
+                let Some(w) = item(column, $r - i) else { return };
+                let w = f64::from(*w);
                 for j in 0..W {
                     sums[i][j] += w * v[j];
                 }
@@ -238,7 +241,10 @@ fn column_tile<const OR: usize, const W: usize>(
         input_row!(taps + 2, 3, OR);
     }
     for i in 0..OR {
-        dst.data[(y + i) * dst.pitch + x..][..W].copy_from_slice(&sums[i]);
+        let Some(dst) = part_mut(dst.data, (y + i) * dst.pitch + x, W) else { return };
+        for (dst, sum) in dst.iter_mut().zip(sums[i]) {
+            *dst = sum;
+        }
     }
 }
 
@@ -297,11 +303,12 @@ fn row_tile<S: Simd, const W: usize, const NV: usize>(
     post: WidePost,
 ) -> [[S::F32; NV]; 1] {
     let mut sums = [0.0_f64; W];
-    for (term, row) in rows.weights.chunks_exact(rows.cols).enumerate() {
-        let src = &src.data[(term * TILE_ROWS + y) * src.pitch + x..];
+    for (term, row) in rows.weights.chunks_exact(rows.cols.max(1)).enumerate() {
+        let Some(src) = rest(src.data, (term * TILE_ROWS + y) * src.pitch + x) else { break };
         let mut local = sums;
         for (s, &w) in row.iter().enumerate() {
-            let (w, src) = (f64::from(w), &src[s * rows.step..][..W]);
+            let w = f64::from(w);
+            let Some(src) = part(src, s * rows.step, W) else { break };
             for i in 0..W {
                 local[i] += w * src[i];
             }

@@ -20,10 +20,11 @@ use crate::Filter2dDesc;
 use crate::error::Error;
 use crate::filter::gather::Input;
 use crate::filter::pixel::Pixel;
-use crate::filter::plan::{ALIGN, Filter2dPlan};
+use crate::filter::plan::{ALIGN, Filter2dPlan, Method};
 use crate::filter::scatter::{Post, Scatter};
 use crate::kernel::boxes;
 use crate::kernel::boxes::rows::Group;
+use crate::slices::{part, part_mut, split_mut};
 
 /// How the buffer is divided.
 #[derive(Clone, Copy, Debug)]
@@ -59,13 +60,15 @@ struct Sources<'b> {
 
 impl Layout {
     fn parts<'b>(&self, buffer: &'b mut [f32]) -> Parts<'b> {
-        let (group, rest) = buffer[self.start..].split_at_mut(self.group * self.pitch);
-        let (slots, rest) = rest.split_at_mut(self.kept * self.pitch);
-        let (prefix, rest) = rest.split_at_mut(self.pitch);
-        let (outside, rest) = rest.split_at_mut(self.pitch);
-        let (values, rest) = rest.split_at_mut(self.pitch);
-        let (across, rest) = rest.split_at_mut(self.across);
-        let sources = Sources { slots, outside, across, line: &mut rest[..self.line] };
+        let (_, rest) = split_mut(buffer, self.start);
+        let (group, rest) = split_mut(rest, self.group * self.pitch);
+        let (slots, rest) = split_mut(rest, self.kept * self.pitch);
+        let (prefix, rest) = split_mut(rest, self.pitch);
+        let (outside, rest) = split_mut(rest, self.pitch);
+        let (values, rest) = split_mut(rest, self.pitch);
+        let (across, rest) = split_mut(rest, self.across);
+        let (line, _) = split_mut(rest, self.line);
+        let sources = Sources { slots, outside, across, line };
         Parts { group, prefix, values, sources }
     }
 }
@@ -95,7 +98,7 @@ pub(super) const fn buffer_len(desc: &Filter2dDesc) -> Option<usize> {
 
 /// Where a stream of a box is.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct BoxRows {
+pub(in crate::filter) struct BoxRows {
     layout: Layout,
     feed: RowFeed,
     /// The mask's value.
@@ -106,7 +109,11 @@ pub(super) struct BoxRows {
 
 impl BoxRows {
     /// At the beginning, with what lies above the picture taken into the group already. The buffer is long enough.
-    pub(super) fn new(plan: &Filter2dPlan, weight: f32, memory: &mut [f32]) -> Result<Self, Error> {
+    pub(in crate::filter) fn new(
+        plan: &Filter2dPlan,
+        weight: f32,
+        memory: &mut [f32],
+    ) -> Result<Self, Error> {
         let desc = &plan.desc;
         let ([r, s], lanes, row_len) = (desc.mask_size, plan.level.lanes(), plan.row_len());
         let halo = (s - 1) * desc.channels;
@@ -135,7 +142,10 @@ impl BoxRows {
 
     /// Takes the row that is wanted.
     pub(super) fn push<I: Pixel>(&mut self, plan: &Filter2dPlan, memory: &mut [f32], row: &[I]) {
-        plan.level.dispatch(Push { rows: self, plan, memory, row });
+        plan.level.dispatch(Gather { layout: self.layout, plan, memory, row });
+        if let Method::Box { code, .. } = plan.method {
+            (code.push)(self, plan, memory);
+        }
     }
 
     pub(super) fn is_finished(&self, plan: &Filter2dPlan) -> bool {
@@ -155,7 +165,10 @@ impl BoxRows {
         let width = plan.row_len().max(S::LANES);
         while self.feed.taken() < rows {
             let Some(sums) = self.next_sums(simd, plan, &mut sources) else { return };
-            group[self.feed.taken() * pitch..][..width].copy_from_slice(&sums[..width]);
+            let Some(row) = part_mut(group, self.feed.taken() * pitch, width) else { return };
+            for (row, sum) in row.iter_mut().zip(sums) {
+                *row = *sum;
+            }
             self.feed.take();
             if self.feed.taken() == rows {
                 Group { data: &mut *group, pitch, width }.suffix_sums(simd, 0..rows);
@@ -173,11 +186,11 @@ impl BoxRows {
     ) -> Option<&'p [f32]> {
         let pitch = self.layout.pitch;
         match self.feed.next() {
-            NextRow::Kept(slot) => Some(&sources.slots[slot * pitch..][..pitch]),
+            NextRow::Kept(slot) => part(sources.slots, slot * pitch, pitch),
             NextRow::Outside => {
                 let Sources { outside, across, line, .. } = sources;
-                let nowhere = row_picture::<f32>(&plan.desc, &[]);
-                across_row(simd, plan, (&nowhere, -1), [line, across], outside);
+                line.fill(plan.desc.border.outside());
+                across_row(simd, plan, [line, across], outside);
                 Some(outside)
             }
             NextRow::Missing | NextRow::Done => None,
@@ -193,28 +206,35 @@ impl BoxRows {
         memory: &mut [f32],
         dst: &mut [O],
     ) {
+        let Method::Box { code, .. } = plan.method else { return };
+        match O::as_f32_mut(dst) {
+            Some(dst) => (code.pull)(self, plan, memory, Some(dst)),
+            None => {
+                (code.pull)(self, plan, memory, None);
+                let Parts { values, .. } = self.layout.parts(memory);
+                if let Some(values) = part(values, 0, dst.len()) {
+                    O::store_row(simd, values, dst, None, [0, 0]);
+                }
+            }
+        }
+    }
+
+    /// Its values, in `dst` or else in memory.
+    #[inline(always)]
+    fn window<S: Simd>(&mut self, simd: S, plan: &Filter2dPlan, memory: &mut [f32], dst: Option<&mut [f32]>) {
         let Layout { pitch, group: rows, .. } = self.layout;
         let Parts { group, prefix, values, mut sources } = self.layout.parts(memory);
         let (outputs, is_last) = (plan.row_len(), self.feed.next() == NextRow::Done);
         let next = match self.next_sums(simd, plan, &mut sources) {
             Some(next) => next,
             // Behind the last output nothing is taken in any more. Any row that has been written does.
-            None => &sources.slots[..pitch],
+            None => part(sources.slots, 0, pitch).unwrap_or_default(),
         };
-        let (i, weight) = (self.done % rows, self.weight);
+        let (i, weight) = (self.done % rows.max(1), self.weight);
         let mut group = Group { data: group, pitch, width: outputs.max(S::LANES) };
-        let mut put = |values: &mut [f32]| {
-            let post = Post::of(&plan.desc);
-            let mut scatter = Scatter { dst: values, row_stride: 0, post, left: 0, settle: None };
-            group.window(simd, i, next, &mut *prefix, weight, (0, outputs, &mut scatter));
-        };
-        match O::as_f32_mut(dst) {
-            Some(dst) => put(dst),
-            None => {
-                put(&mut *values);
-                O::store_row(simd, &values[..outputs], dst, None, [0, 0]);
-            }
-        }
+        let (dst, post) = (dst.unwrap_or(values), Post::of(&plan.desc));
+        let mut scatter = Scatter { dst, row_stride: 0, post, left: 0, settle: None };
+        group.window(simd, i, next, prefix, weight, (0, outputs, &mut scatter));
         self.done += 1;
         if !is_last {
             self.feed.take();
@@ -225,19 +245,12 @@ impl BoxRows {
     }
 }
 
-/// The sums across of a row of `picture`, which may lie outside it. `line` and `buffer` are memory for it.
+/// The sums across of the row in `line`, which has what lies to its left and right. `buffer` is memory for it.
 #[inline(always)]
-fn across_row<S: Simd>(
-    simd: S,
-    plan: &Filter2dPlan,
-    (picture, y): (&dyn Input<S>, isize),
-    [line, buffer]: [&mut [f32]; 2],
-    dst: &mut [f32],
-) {
-    let ([_, s], channels, [_, left]) = (plan.desc.mask_size, plan.desc.channels, plan.before);
-    let (start, pixels, outputs) = (-(left as isize), plan.desc.size[1] + s - 1, plan.row_len());
-    let (row, behind) = line.split_at_mut(pixels * channels);
-    picture.row(simd, y, start..start + pixels as isize, row);
+fn across_row<S: Simd>(simd: S, plan: &Filter2dPlan, [line, buffer]: [&mut [f32]; 2], dst: &mut [f32]) {
+    let ([_, s], channels) = (plan.desc.mask_size, plan.desc.channels);
+    let (pixels, outputs) = (plan.desc.size[1] + s - 1, plan.row_len());
+    let (_, behind) = split_mut(line, pixels * channels);
     if let Some(behind) = behind.get_mut(..S::LANES.saturating_sub(outputs)) {
         behind.fill(0.0);
     }
@@ -260,25 +273,76 @@ impl Kernel for Begin<'_> {
     }
 }
 
-/// Takes a row in.
-struct Push<'a, I> {
-    rows: &'a mut BoxRows,
+/// Gathers a row.
+struct Gather<'a, I> {
+    layout: Layout,
     plan: &'a Filter2dPlan,
     memory: &'a mut [f32],
     row: &'a [I],
 }
 
-impl<I: Pixel> Kernel for Push<'_, I> {
+impl<I: Pixel> Kernel for Gather<'_, I> {
     type Output = ();
 
     #[inline(always)]
     fn run<S: Simd>(self, simd: S) {
-        let Self { rows, plan, memory, row } = self;
+        let Self { layout, plan, memory, row } = self;
+        let (start, pixels) = (-(plan.before[1] as isize), plan.desc.size[1] + plan.desc.mask_size[1] - 1);
+        let (line, _) = split_mut(layout.parts(memory).sources.line, pixels * plan.desc.channels);
+        let picture: &dyn Input<S> = &row_picture(&plan.desc, row);
+        picture.row(simd, 0, start..start + pixels as isize, line);
+    }
+}
+
+/// Takes a row in, which has been gathered.
+struct Push<'a> {
+    rows: &'a mut BoxRows,
+    plan: &'a Filter2dPlan,
+    memory: &'a mut [f32],
+}
+
+impl Kernel for Push<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<S: Simd>(self, simd: S) {
+        let Self { rows, plan, memory } = self;
         let (slot, pitch) = (rows.feed.push(), rows.layout.pitch);
         let Sources { slots, line, across, .. } = rows.layout.parts(memory).sources;
-        let dst = &mut slots[slot * pitch..][..pitch];
-        let picture = row_picture(&plan.desc, row);
-        across_row(simd, plan, (&picture, 0), [line, across], dst);
+        let Some(dst) = part_mut(slots, slot * pitch, pitch) else { return };
+        across_row(simd, plan, [line, across], dst);
         rows.fill_group(simd, plan, memory);
     }
+}
+
+/// Makes a row of values.
+struct Pull<'a> {
+    rows: &'a mut BoxRows,
+    plan: &'a Filter2dPlan,
+    memory: &'a mut [f32],
+    dst: Option<&'a mut [f32]>,
+}
+
+impl Kernel for Pull<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<S: Simd>(self, simd: S) {
+        self.rows.window(simd, self.plan, self.memory, self.dst);
+    }
+}
+
+/// Takes in the row that has been gathered: see [`code`](crate::filter::code).
+pub(in crate::filter) fn push(rows: &mut BoxRows, plan: &Filter2dPlan, memory: &mut [f32]) {
+    plan.level.dispatch(Push { rows, plan, memory });
+}
+
+/// Makes the next row of values, in `dst` or else in memory.
+pub(in crate::filter) fn pull(
+    rows: &mut BoxRows,
+    plan: &Filter2dPlan,
+    memory: &mut [f32],
+    dst: Option<&mut [f32]>,
+) {
+    plan.level.dispatch(Pull { rows, plan, memory, dst });
 }

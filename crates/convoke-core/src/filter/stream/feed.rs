@@ -77,7 +77,7 @@ impl RowFeed {
         }
         match self.border.index(self.taken as isize - self.above as isize, self.height) {
             None => NextRow::Outside,
-            Some(row) if row < self.pushed => NextRow::Kept(row % self.kept),
+            Some(row) if row < self.pushed => NextRow::Kept(self.slot(row)),
             Some(_) => NextRow::Missing,
         }
     }
@@ -108,9 +108,14 @@ impl RowFeed {
         }
     }
 
+    /// Where a row of the picture is kept. At least one is.
+    fn slot(&self, row: usize) -> usize {
+        row.checked_rem(self.kept).unwrap_or_default()
+    }
+
     /// The slot of the row that it [`wants`](Self::wants), which is there from now on.
     pub fn push(&mut self) -> usize {
-        let slot = self.pushed % self.kept;
+        let slot = self.slot(self.pushed);
         self.pushed += 1;
         slot
     }

@@ -4,7 +4,7 @@
 //! A stream keeps a [window](window) of input rows, or [groups of sums](boxed) of a box. Both know by the border which rows
 //! of the picture they show above and below it.
 
-mod boxed;
+pub(super) mod boxed;
 pub(crate) mod feed;
 mod window;
 
@@ -120,10 +120,10 @@ impl Filter2dPlan {
     /// memory.
     pub fn stream_len(&self) -> usize {
         match self.method {
-            Method::Separable { terms: 1 } => self.desc.separable_stream_len(),
+            Method::Separable { terms: 1, .. } => self.desc.separable_stream_len(),
             Method::Separable { .. } => self.desc.rank_two_stream_len(),
             Method::Direct => self.desc.stream_len(),
-            Method::Box(_) => self.desc.box_stream_len(),
+            Method::Box { .. } => self.desc.box_stream_len(),
         }
     }
 
@@ -143,8 +143,8 @@ impl Filter2dPlan {
         let certificate = self.certificate::<I, O>(mask)?;
         let required = self.stream_len();
         let memory = enough(required, &mut buffer)?;
-        let rows = if let Method::Box(_) = self.method {
-            Rows::Box(BoxRows::new(self, weights[0], memory)?)
+        let rows = if let Method::Box { code, .. } = self.method {
+            Rows::Box((code.begin)(self, weights.first().copied().unwrap_or_default(), memory)?)
         } else {
             Rows::Window(Window::new(self, weights, certificate, self.is_wide::<I, O>(), memory)?)
         };

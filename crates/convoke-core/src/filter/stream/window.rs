@@ -39,6 +39,7 @@ use crate::filter::pixel::Pixel;
 use crate::filter::plan::{ALIGN, Filter2dPlan, Method, pitch};
 use crate::filter::stage::{Block, CHUNK, Stage, sums_layout};
 use crate::kernel::plane::TILE_ROWS;
+use crate::slices::{part, split_mut};
 use crate::{Accumulate, Border, Filter2dDesc};
 
 /// How the buffer is divided: window, computed rows, sums of the pass down, mask. The first begins at `start`.
@@ -59,10 +60,12 @@ struct Layout {
 impl Layout {
     /// The window, computed rows, sums, the mask.
     fn parts<'b>(&self, buffer: &'b mut [f32]) -> [&'b mut [f32]; 4] {
-        let (window, rest) = buffer[self.start..].split_at_mut(self.rows * self.pitch);
-        let (computed, rest) = rest.split_at_mut(TILE_ROWS * self.row_len);
-        let (sums, rest) = rest.split_at_mut(self.sums);
-        [window, computed, sums, &mut rest[..self.taps]]
+        let (_, rest) = split_mut(buffer, self.start);
+        let (window, rest) = split_mut(rest, self.rows * self.pitch);
+        let (computed, rest) = split_mut(rest, TILE_ROWS * self.row_len);
+        let (sums, rest) = split_mut(rest, self.sums);
+        let (mask, _) = split_mut(rest, self.taps);
+        [window, computed, sums, mask]
     }
 }
 
@@ -142,7 +145,7 @@ impl Window {
         memory: &mut [f32],
     ) -> Result<Self, Error> {
         let (sums_pitch, sums) = match plan.method {
-            Method::Separable { terms } => {
+            Method::Separable { terms, .. } => {
                 let halo = (plan.desc.mask_size[1] - 1) * plan.desc.channels;
                 // Not the plan's: a block of its columns may be narrower than a chunk.
                 sums_layout(plan.row_len(), halo, plan.level.lanes(), (terms, plan.desc.accumulate))
@@ -160,7 +163,10 @@ impl Window {
             sums_pitch,
             taps: weights.len(),
         };
-        layout.parts(memory)[3].copy_from_slice(weights);
+        let [.., mask] = layout.parts(memory);
+        for (mask, w) in mask.iter_mut().zip(weights) {
+            *mask = *w;
+        }
         let stream = Self { layout, certificate, wide, next: 0, computed: 0, pulled: 0, pushed: 0 };
         stream.enter(plan, memory, stream.window(plan));
         Ok(stream)
@@ -184,8 +190,10 @@ impl Window {
         let mut ring = ring(plan, &self.layout, memory);
         plan.level.dispatch(Push { ring: &mut ring, picture: row_picture(desc, row), place });
         if desc.border != Border::Wrap {
-            let others = window.filter(|&other| other != place);
-            for other in others.filter(|&other| shows(plan, other) == Some(wanted)) {
+            // Elsewhere it is shown by rows outside the picture only.
+            let below = desc.size[0] as isize;
+            let outside = (window.start..window.end.min(0)).chain(window.start.max(below)..window.end);
+            for other in outside.filter(|&other| shows(plan, other) == Some(wanted)) {
                 ring.copy(place, other);
             }
         }
@@ -210,20 +218,19 @@ impl Window {
         let [above, _] = plan.desc.rows_around();
         let first = self.next as isize - above as isize;
         let [window, computed, sums, weights] = layout.parts(memory);
-        let mut of_stream = *plan;
-        of_stream.sums_pitch = layout.sums_pitch;
         let ring = Ring::new(plan, window, layout.pitch, layout.rows, 0..plan.desc.size[1]);
-        let mut stage = Stage::new(&of_stream, weights, self.certificate, sums, self.wide);
+        let mut stage = Stage::new(plan, weights, self.certificate, (sums, layout.sums_pitch), self.wide);
         let (rows, width) = (ring.rows(first), layout.row_len);
         let block = Block { rows, count, width };
         // The kernel that is there for whole pictures, and not one more.
-        let accumulate = |stage: &mut Stage<'_>, dst: &mut [f32]| {
-            simd.past_caches(
+        let accumulate = |stage: &mut Stage<'_>, dst: &mut [f32]| match plan.method {
+            Method::Separable { code, .. } => (code.accumulate)(stage, &block, dst),
+            _ => simd.past_caches(
                 false,
                 dst,
                 #[inline(always)]
-                |dst| stage.accumulate(simd, &block, dst, width, None),
-            );
+                |dst| stage.accumulate_direct(simd, &block, dst, width, None),
+            ),
         };
         match O::as_f32_mut(dst) {
             // Floats need no second step.
@@ -236,8 +243,9 @@ impl Window {
                     accumulate(&mut stage, computed);
                     self.computed = count;
                 }
-                let values = &computed[self.pulled * width..][..width];
-                O::store_row(simd, values, dst, stage.settle(rows).as_ref(), [self.pulled, 0]);
+                if let Some(values) = part(computed, self.pulled * width, dst.len()) {
+                    O::store_row(simd, values, dst, stage.settle(rows).as_ref(), [self.pulled, 0]);
+                }
             }
         }
         self.pulled += 1;
@@ -277,12 +285,19 @@ impl Window {
     /// Whether all rows that the next outputs read are in the window.
     fn is_ready(&self, plan: &Filter2dPlan) -> bool {
         let [above, below] = plan.desc.rows_around();
-        let next = self.next as isize;
-        let read = next - above as isize..next + (self.count(plan) + below) as isize;
-        match plan.desc.border {
-            Border::Wrap => self.place(plan) >= read.end,
-            _ => read.clone().all(|place| shows(plan, place).is_none_or(|row| row < self.pushed)),
+        let end = self.next + self.count(plan) + below;
+        if plan.desc.border == Border::Wrap {
+            return self.place(plan) >= end as isize;
         }
+        // Rows of the picture, up to the last one that is read where it lies. Those below show none that comes later; those
+        // above may, in a mirror, and `mirrored` of them do.
+        let hanging = above.saturating_sub(self.next);
+        let mirrored = match plan.desc.border {
+            Border::Reflect => hanging,
+            Border::Reflect101 if hanging > 0 => hanging + 1,
+            _ => 0,
+        };
+        self.pushed >= end.max(mirrored).min(plan.desc.size[0])
     }
 
     /// Fills those of these new places of the window whose rows are known.

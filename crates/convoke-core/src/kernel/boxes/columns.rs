@@ -22,6 +22,7 @@
 use convoke_simd::Simd;
 
 use crate::kernel::transpose::{MAX_LANES, transpose};
+use crate::slices::{part, part_mut, rest, rest_mut, split_mut};
 
 /// Rows of input that are summed together.
 pub(crate) struct Lines<'a> {
@@ -63,10 +64,11 @@ pub(crate) fn across_row<S: Simd>(
     let (group, most) = (taps * channels, most_rows(channels, S::LANES));
     let mut x = 0;
     while x < width {
-        let count = ((width - x) / group).min(most);
+        let count = ((width - x) / group.max(1)).min(most);
         let (count, outputs) = if count == 0 { (1, width - x) } else { (count, group) };
-        let lines = Lines { data: &src[x..], pitch: group, count };
-        across(simd, &lines, [taps, channels], [0, outputs], columns, (&mut dst[x..], group));
+        let Some((data, dst)) = rest(src, x).zip(rest_mut(dst, x)) else { return };
+        let lines = Lines { data, pitch: group, count };
+        across(simd, &lines, [taps, channels], [0, outputs], columns, (dst, group));
         x += count * outputs;
     }
 }
@@ -117,7 +119,9 @@ fn pass<S: Simd, const C: usize, const NV: usize>(
             load_square::<S, NV>(simd, lines, read, columns);
             read += S::LANES;
         }
-        make_ends::<S, C, NV>(simd, &mut columns[start * NV * S::LANES..end * NV * S::LANES]);
+        let column = NV * S::LANES;
+        let Some(ends) = part_mut(columns, start * column, (end - start) * column) else { return };
+        make_ends::<S, C, NV>(simd, ends);
         make_windows::<S, C, NV>(simd, columns, [start, end], group);
         start = end;
         end += group;
@@ -134,12 +138,13 @@ fn pass<S: Simd, const C: usize, const NV: usize>(
 #[inline(always)]
 #[expect(clippy::needless_range_loop, reason = "iterators would not stay in registers")]
 fn load_square<S: Simd, const NV: usize>(simd: S, lines: &Lines<'_>, x: usize, columns: &mut [f32]) {
-    let columns = &mut columns[x * NV * S::LANES..][..NV * S::LANES * S::LANES];
+    let Some(columns) = part_mut(columns, x * NV * S::LANES, NV * S::LANES * S::LANES) else { return };
     for v in 0..NV {
         let mut square = [simd.splat(0.0); MAX_LANES];
         for i in 0..S::LANES {
             let row = (v * S::LANES + i).min(lines.count - 1);
-            square[i] = simd.load(&lines.data[row * lines.pitch + x..]);
+            let Some(line) = part(lines.data, row * lines.pitch + x, S::LANES) else { return };
+            square[i] = simd.load(line);
         }
         transpose(simd, &mut square);
         for i in 0..S::LANES {
@@ -158,7 +163,7 @@ fn store_square<S: Simd, const NV: usize>(
     dst: &mut [f32],
     pitch: usize,
 ) {
-    let columns = &columns[x * NV * S::LANES..][..NV * S::LANES * S::LANES];
+    let Some(columns) = part(columns, x * NV * S::LANES, NV * S::LANES * S::LANES) else { return };
     for v in 0..NV {
         let mut square = [simd.splat(0.0); MAX_LANES];
         for i in 0..S::LANES {
@@ -166,7 +171,8 @@ fn store_square<S: Simd, const NV: usize>(
         }
         transpose(simd, &mut square);
         for i in 0..S::LANES.min(rows.saturating_sub(v * S::LANES)) {
-            simd.store(square[i], &mut dst[(v * S::LANES + i) * pitch + x..]);
+            let Some(dst) = part_mut(dst, (v * S::LANES + i) * pitch + x, S::LANES) else { return };
+            simd.store(square[i], dst);
         }
     }
 }
@@ -196,7 +202,7 @@ fn make_windows<S: Simd, const C: usize, const NV: usize>(
     group: usize,
 ) {
     let pixel = C * NV * S::LANES;
-    let (ends, next) = columns.split_at_mut(end * NV * S::LANES);
+    let (ends, next) = split_mut(columns, end * NV * S::LANES);
     let mut next = next.chunks_exact(pixel);
     let mut prefix = [[simd.splat(0.0); NV]; C];
     let skipped = (group - (end - start)) / C;
@@ -208,7 +214,8 @@ fn make_windows<S: Simd, const C: usize, const NV: usize>(
             }
         }
     }
-    let ends = ends[start * NV * S::LANES..].chunks_exact_mut(pixel);
+    let Some(ends) = rest_mut(ends, start * NV * S::LANES) else { return };
+    let ends = ends.chunks_exact_mut(pixel);
     for (i, (end, next)) in ends.zip(next).enumerate() {
         for c in 0..C {
             for v in 0..NV {

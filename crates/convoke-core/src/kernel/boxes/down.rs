@@ -17,6 +17,7 @@ use core::ops::Range;
 use convoke_simd::Simd;
 
 use crate::kernel::plane::Sink;
+use crate::slices::{part, part_mut};
 
 /// Most vectors in a tile.
 pub(crate) const NV: usize = 8;
@@ -65,10 +66,11 @@ fn tile_ends<S: Simd, const NV: usize>(
 ) {
     let tile = NV * S::LANES;
     let mut sums = [simd.splat(0.0); NV];
-    let group = group[rows.start * pitch..rows.end * pitch].chunks_exact(pitch);
-    let ends = ends[rows.start * tile..rows.end * tile].chunks_exact_mut(tile);
+    let Some(group) = part(group, rows.start * pitch, rows.len() * pitch) else { return };
+    let Some(ends) = part_mut(ends, rows.start * tile, rows.len() * tile) else { return };
+    let (group, ends) = (group.chunks_exact(pitch.max(1)), ends.chunks_exact_mut(tile));
     for (i, (row, ends)) in group.zip(ends).rev().enumerate() {
-        let row = &row[x..][..tile];
+        let Some(row) = part(row, x, tile) else { return };
         for j in 0..NV {
             let v = simd.load(&row[j * S::LANES..]);
             // Not added to +0, which would take the sign from a zero.
@@ -113,8 +115,10 @@ fn tile_windows<S: Simd, K: Sink, const NV: usize>(
 ) {
     let tile = NV * S::LANES;
     let mut prefix = [simd.splat(0.0); NV];
-    for (i, (ends, below)) in ends.chunks_exact(tile).zip(below.chunks(pitch)).enumerate().take(wanted.end) {
-        let below = &below[x..][..tile];
+    for (i, (ends, below)) in
+        ends.chunks_exact(tile).zip(below.chunks(pitch.max(1))).enumerate().take(wanted.end)
+    {
+        let Some(below) = part(below, x, tile) else { return };
         if i >= wanted.start {
             let mut sums = [simd.splat(0.0); NV];
             for j in 0..NV {

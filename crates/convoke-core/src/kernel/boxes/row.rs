@@ -11,6 +11,7 @@
 use convoke_simd::Simd;
 
 use super::WIDE;
+use crate::slices;
 
 /// Vectors that are worked on at a time.
 const NV: usize = 4;
@@ -37,9 +38,9 @@ impl Parts {
 /// Neighbours in a part.
 fn part(taps: usize) -> usize {
     // Parts are stored and loaded again, which costs as much as the last two loads.
-    let loads = |size: usize| match size {
+    let loads = |size: usize| match size.max(1) {
         1 => taps,
-        _ => size + taps / size + taps % size + 2,
+        size => size + taps / size + taps % size + 2,
     };
     (1..=taps.isqrt()).min_by_key(|&size| loads(size)).unwrap_or(1)
 }
@@ -85,8 +86,9 @@ pub(crate) fn across<S: Simd>(
                 // The last chunk overlaps with the one before rather than be narrower than a vector.
                 let n = parts.chunk.min(width - x).max(S::LANES);
                 let at = x.min(width - n);
-                let src = &src[at..][..n + halo];
-                chunk_across(simd, src, [taps, step], parts.size, buffer, &mut dst[at..][..n]);
+                let Some(src) = slices::part(src, at, n + halo) else { return };
+                let Some(dst) = slices::part_mut(dst, at, n) else { return };
+                chunk_across(simd, src, [taps, step], parts.size, buffer, dst);
                 x = at + n;
             }
         },
@@ -108,22 +110,30 @@ fn chunk_across<S: Simd>(
     if size > 1 {
         let len = src.len() - (size - 1) * step;
         for (i, term) in terms.iter_mut().take(size).enumerate() {
-            *term = &src[i * step..][..len];
+            let Some(shifted) = slices::part(src, i * step, len) else { return };
+            *term = shifted;
         }
-        let parts = &mut buffer[..len];
-        sum_rows(simd, &terms[..size], parts);
+        let Some(parts) = slices::part_mut(buffer, 0, len) else { return };
+        sum_rows(simd, terms.get(..size).unwrap_or_default(), parts);
         while tap + size <= taps {
-            terms[n] = &parts[tap * step..][..dst.len()];
+            let (Some(term), Some(shifted)) = (terms.get_mut(n), slices::part(parts, tap * step, dst.len()))
+            else {
+                return;
+            };
+            *term = shifted;
             n += 1;
             tap += size;
         }
     }
     while tap < taps {
-        terms[n] = &src[tap * step..][..dst.len()];
+        let (Some(term), Some(shifted)) = (terms.get_mut(n), slices::part(src, tap * step, dst.len())) else {
+            return;
+        };
+        *term = shifted;
         n += 1;
         tap += 1;
     }
-    sum_rows(simd, &terms[..n], dst);
+    sum_rows(simd, terms.get(..n).unwrap_or_default(), dst);
 }
 
 /// `dst` is the sum of the terms, each as long as it and at least a vector, the first ones first.
@@ -145,14 +155,14 @@ fn sum_rows<S: Simd>(simd: S, terms: &[&[f32]], dst: &mut [f32]) {
 fn sum_tile<S: Simd, const NV: usize>(simd: S, terms: &[&[f32]], x: usize, dst: &mut [f32]) {
     let mut sums = [simd.splat(0.0); NV];
     for (i, term) in terms.iter().enumerate() {
-        let term = &term[x..][..NV * S::LANES];
+        let Some(term) = slices::part(term, x, NV * S::LANES) else { return };
         for j in 0..NV {
             let v = simd.load(&term[j * S::LANES..]);
             // Not added to +0, which would take the sign from a zero.
             sums[j] = if i == 0 { v } else { simd.add(sums[j], v) };
         }
     }
-    let dst = &mut dst[x..][..NV * S::LANES];
+    let Some(dst) = slices::part_mut(dst, x, NV * S::LANES) else { return };
     for j in 0..NV {
         simd.store(sums[j], &mut dst[j * S::LANES..]);
     }

@@ -6,6 +6,7 @@
 use convoke_simd::Simd;
 
 use crate::kernel::plane::Sink;
+use crate::slices::{part, part_mut, rest_mut};
 
 /// Vectors that are worked on at a time.
 const NV: usize = 4;
@@ -45,7 +46,7 @@ impl Group<'_> {
     fn suffix_tile<S: Simd, const NV: usize>(&mut self, simd: S, rows: core::ops::Range<usize>, x: usize) {
         let mut sums = [simd.splat(0.0); NV];
         for i in rows.clone().rev() {
-            let row = &mut self.data[i * self.pitch + x..][..NV * S::LANES];
+            let Some(row) = part_mut(self.data, i * self.pitch + x, NV * S::LANES) else { return };
             for j in 0..NV {
                 let v = simd.load(&row[j * S::LANES..]);
                 sums[j] = if i + 1 == rows.end { v } else { simd.add(v, sums[j]) };
@@ -69,7 +70,7 @@ impl Group<'_> {
         simd.vectorize(
             #[inline(always)]
             || {
-                let row = &mut self.data[i * self.pitch..];
+                let Some(row) = rest_mut(self.data, i * self.pitch) else { return };
                 let mut x = 0;
                 while x + NV * S::LANES <= outputs {
                     let sums = window_tile::<S, NV>(simd, row, next, prefix, weight, x, i > 0);
@@ -101,9 +102,10 @@ fn window_tile<S: Simd, const NV: usize>(
     x: usize,
     has_prefix: bool,
 ) -> [[S::F32; NV]; 1] {
-    let (row, next) = (&mut row[x..][..NV * S::LANES], &next[x..][..NV * S::LANES]);
-    let prefix = &mut prefix[x..][..NV * S::LANES];
     let mut sums = [simd.splat(0.0); NV];
+    let Some(row) = part_mut(row, x, NV * S::LANES) else { return [sums] };
+    let Some(next) = part(next, x, NV * S::LANES) else { return [sums] };
+    let Some(prefix) = part_mut(prefix, x, NV * S::LANES) else { return [sums] };
     for (j, sum) in sums.iter_mut().enumerate() {
         let at = j * S::LANES;
         let (suffix, new) = (simd.load(&row[at..]), simd.load(&next[at..]));
