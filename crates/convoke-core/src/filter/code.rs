@@ -17,11 +17,13 @@ use crate::error::Error;
 /// What there is to know about the rounding of results: of mask, its size, its factors (columns and rows), the border's constant.
 type CertifyTerms = fn(&[f32], [usize; 2], [&[f32]; 2], f32, Post) -> Certificates;
 
+/// Finds columns and rows of a mask, if there are any.
+type Factor = fn(&[f32], &mut [f32], &mut [f32]) -> Result<bool, Error>;
+
 /// Of masks with factors.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct TermsCode {
-    /// Finds columns and rows of a mask, if there are any.
-    pub(super) factor: fn(&[f32], &mut [f32], &mut [f32]) -> Result<bool, Error>,
+    pub(super) factor: Factor,
     pub(super) certify: CertifyTerms,
     /// Makes values of a block of outputs: its rows follow each other in the slice.
     pub(super) accumulate: fn(&mut Stage<'_>, &Block<'_>, &mut [f32]),

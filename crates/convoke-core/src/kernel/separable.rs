@@ -130,6 +130,7 @@ fn strip<S: Simd, const OR: usize>(
 
 /// `OR` rows of `NV` vectors: zeros, or the sums so far, and all taps.
 #[inline(always)]
+#[expect(clippy::needless_range_loop, reason = "iterators would not stay in registers")]
 fn column_tile<S: Simd, const OR: usize, const NV: usize>(
     simd: S,
     column: &[f32],

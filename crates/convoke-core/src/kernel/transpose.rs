@@ -87,6 +87,7 @@ pub(crate) fn transpose_into<S: Simd>(
 /// The same with each column at a place of its own, `out[place(col) + row] = src[row * from + col]`, or left out if that is
 /// `usize::MAX`.
 #[inline(always)]
+#[expect(clippy::needless_range_loop, reason = "iterators would not stay in registers")]
 pub(crate) fn transpose_to<S: Simd>(
     simd: S,
     src: &[f32],

@@ -155,6 +155,7 @@ fn load_square<S: Simd, const NV: usize>(simd: S, lines: &Lines<'_>, x: usize, c
 
 /// Transposes outputs from `x` on back into rows.
 #[inline(always)]
+#[expect(clippy::needless_range_loop, reason = "iterators would not stay in registers")]
 fn store_square<S: Simd, const NV: usize>(
     simd: S,
     columns: &[f32],
