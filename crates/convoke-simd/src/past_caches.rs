@@ -47,46 +47,51 @@ impl<S: Simd> PastCaches<'_, S> {
     /// `N` rows of `width` elements, `stride` from each other, the first of them from `at` on.
     ///
     /// # Panics
-    /// If the slice ends before, or rows overlap.
+    /// If the slice ends before, or rows overlap. On a microcontroller that gives nothing instead.
     #[inline(always)]
-    pub fn rows<const N: usize>(&mut self, at: usize, stride: usize, width: usize) -> PastRows<'_, N> {
-        PastRows { rows: rows(self.dst, at, stride, width), width, past: self.past, local: PhantomData }
+    pub fn rows<const N: usize>(
+        &mut self,
+        at: usize,
+        stride: usize,
+        width: usize,
+    ) -> Option<PastRows<'_, N>> {
+        let rows = rows(self.dst, at, stride, width)?;
+        Some(PastRows { rows, width, past: self.past, local: PhantomData })
     }
 }
 
-/// `len` elements from `at` on. `None` if they are not there, where there are no vectors: firmware shall have no way to panic.
+/// Whether what is missing is none, and not a panic: where the machine has one lane, and its firmware shall have no way to panic.
+const NO_PANIC: bool = cfg!(all(target_arch = "arm", target_os = "none"));
+
+/// `len` elements from `at` on.
 #[inline(always)]
 fn part<T>(data: &mut [T], at: usize, len: usize) -> Option<&mut [T]> {
-    if cfg!(all(target_arch = "arm", target_os = "none")) {
-        data.get_mut(at..)?.get_mut(..len)
-    } else {
-        Some(&mut data[at..][..len])
-    }
+    if NO_PANIC { data.get_mut(at..)?.get_mut(..len) } else { Some(&mut data[at..][..len]) }
 }
 
 /// `N` rows of a slice: `width` elements each, `stride` from each other, the first from `at` on.
 ///
 /// # Panics
-/// If the slice ends before, or rows overlap.
+/// If the slice ends before, or rows overlap. On a microcontroller that gives nothing instead.
 #[inline(always)]
-pub fn rows<T, const N: usize>(dst: &mut [T], at: usize, stride: usize, width: usize) -> [&mut [T]; N] {
-    let len = dst.len().saturating_sub(at);
-    let mut rest = part(dst, at, len).unwrap_or_default();
+pub fn rows<T, const N: usize>(
+    dst: &mut [T],
+    at: usize,
+    stride: usize,
+    width: usize,
+) -> Option<[&mut [T]; N]> {
+    let mut rest = if NO_PANIC { dst.get_mut(at..)? } else { &mut dst[at..] };
     let mut rows: [&mut [T]; N] = core::array::from_fn(
         #[inline(always)]
         |_| Default::default(),
     );
     for (i, row) in rows.iter_mut().enumerate() {
         let end = if i + 1 < N { stride } else { width };
-        let (this, below) = if cfg!(all(target_arch = "arm", target_os = "none")) {
-            rest.split_at_mut_checked(end).unwrap_or_default()
-        } else {
-            rest.split_at_mut(end)
-        };
-        *row = part(this, 0, width).unwrap_or_default();
+        let (this, below) = if NO_PANIC { rest.split_at_mut_checked(end)? } else { rest.split_at_mut(end) };
+        *row = part(this, 0, width)?;
         rest = below;
     }
-    rows
+    Some(rows)
 }
 
 impl<S: Simd> Drop for PastCaches<'_, S> {

@@ -95,17 +95,17 @@ pub(super) fn store_row<S: Simd, O: Integer>(
     let group = GROUP * S::LANES;
     let body = values.len() - values.len() % group;
     for at in (0..body).step_by(group) {
-        let Some(values) = part(values, at, group) else { return };
         let mut vectors = [simd.splat(0.0); GROUP];
         for j in 0..GROUP {
-            vectors[j] = simd.load(&values[j * S::LANES..]);
+            let Some(values) = part(values, at + j * S::LANES, S::LANES) else { return };
+            vectors[j] = simd.load(values);
         }
         let Some(dst) = part_mut(dst, at, group) else { return };
         store_vectors(simd, &vectors, dst);
         if let Some(settle) = settle
             && any_open(simd, &vectors, settle.margin)
         {
-            settle.redo(simd, values, dst, [y, x + at]);
+            settle.redo(simd, part(values, at, group).unwrap_or_default(), dst, [y, x + at]);
         }
     }
     for at in (body..values.len()).step_by(S::LANES) {

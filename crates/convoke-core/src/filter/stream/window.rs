@@ -222,31 +222,24 @@ impl Window {
         let mut stage = Stage::new(plan, weights, self.certificate, (sums, layout.sums_pitch), self.wide);
         let (rows, width) = (ring.rows(first), layout.row_len);
         let block = Block { rows, count, width };
-        // The kernel that is there for whole pictures, and not one more.
-        let accumulate = |stage: &mut Stage<'_>, dst: &mut [f32]| match plan.method {
-            Method::Separable { code, .. } => (code.accumulate)(stage, &block, dst),
-            _ => simd.past_caches(
-                false,
-                dst,
-                #[inline(always)]
-                |dst| stage.accumulate_direct(simd, &block, dst, width, None),
-            ),
-        };
-        match O::as_f32_mut(dst) {
-            // Floats need no second step.
-            Some(dst) if count == 1 => {
-                accumulate(&mut stage, dst);
-                self.computed = count;
+        // Floats need no second step.
+        let is_direct = count == 1 && O::as_f32_mut(dst).is_some();
+        if self.computed == 0 {
+            let dst = O::as_f32_mut(dst).filter(|_| is_direct).unwrap_or(&mut *computed);
+            // The kernel that is there for whole pictures, and not one more.
+            match plan.method {
+                Method::Separable { code, .. } => (code.accumulate)(&mut stage, &block, dst),
+                _ => simd.past_caches(
+                    false,
+                    dst,
+                    #[inline(always)]
+                    |dst| stage.accumulate_direct(simd, &block, dst, width, None),
+                ),
             }
-            _ => {
-                if self.computed == 0 {
-                    accumulate(&mut stage, computed);
-                    self.computed = count;
-                }
-                if let Some(values) = part(computed, self.pulled * width, dst.len()) {
-                    O::store_row(simd, values, dst, stage.settle(rows).as_ref(), [self.pulled, 0]);
-                }
-            }
+            self.computed = count;
+        }
+        if !is_direct && let Some(values) = part(computed, self.pulled * width, dst.len()) {
+            O::store_row(simd, values, dst, stage.settle(rows).as_ref(), [self.pulled, 0]);
         }
         self.pulled += 1;
         if self.pulled == self.computed {
