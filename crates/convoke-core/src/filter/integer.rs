@@ -79,6 +79,7 @@ pub(super) fn store_vectors<S: Simd, O: Integer, const NV: usize>(
 
 /// The same for a row of finished values, of any length, and with a second look at those that are open.
 #[inline(always)]
+#[expect(clippy::needless_range_loop, reason = "iterators would not stay in registers")]
 pub(super) fn store_row<S: Simd, O: Integer>(
     simd: S,
     values: &[f32],
