@@ -47,16 +47,10 @@ impl<S: Simd> PastCaches<'_, S> {
     /// `N` rows of `width` elements, `stride` from each other, the first of them from `at` on.
     ///
     /// # Panics
-    /// If the slice ends before, or rows overlap. On a microcontroller that gives nothing instead.
+    /// If the slice ends before, or rows overlap.
     #[inline(always)]
-    pub fn rows<const N: usize>(
-        &mut self,
-        at: usize,
-        stride: usize,
-        width: usize,
-    ) -> Option<PastRows<'_, N>> {
-        let rows = rows(self.dst, at, stride, width)?;
-        Some(PastRows { rows, width, past: self.past, local: PhantomData })
+    pub fn rows<const N: usize>(&mut self, at: usize, stride: usize, width: usize) -> PastRows<'_, N> {
+        PastRows { rows: rows(self.dst, at, stride, width), width, past: self.past, local: PhantomData }
     }
 }
 
@@ -72,26 +66,26 @@ fn part<T>(data: &mut [T], at: usize, len: usize) -> Option<&mut [T]> {
 /// `N` rows of a slice: `width` elements each, `stride` from each other, the first from `at` on.
 ///
 /// # Panics
-/// If the slice ends before, or rows overlap. On a microcontroller that gives nothing instead.
+/// If the slice ends before, or rows overlap.
 #[inline(always)]
-pub fn rows<T, const N: usize>(
-    dst: &mut [T],
-    at: usize,
-    stride: usize,
-    width: usize,
-) -> Option<[&mut [T]; N]> {
-    let mut rest = if NO_PANIC { dst.get_mut(at..)? } else { &mut dst[at..] };
+pub fn rows<T, const N: usize>(dst: &mut [T], at: usize, stride: usize, width: usize) -> [&mut [T]; N] {
+    let mut rest = if NO_PANIC { dst.get_mut(at..).unwrap_or_default() } else { &mut dst[at..] };
     let mut rows: [&mut [T]; N] = core::array::from_fn(
         #[inline(always)]
         |_| Default::default(),
     );
     for (i, row) in rows.iter_mut().enumerate() {
         let end = if i + 1 < N { stride } else { width };
-        let (this, below) = if NO_PANIC { rest.split_at_mut_checked(end)? } else { rest.split_at_mut(end) };
-        *row = part(this, 0, width)?;
+        let (this, below) = if NO_PANIC {
+            let end = end.min(rest.len());
+            rest.split_at_mut(end)
+        } else {
+            rest.split_at_mut(end)
+        };
+        *row = part(this, 0, width).unwrap_or_default();
         rest = below;
     }
-    Some(rows)
+    rows
 }
 
 impl<S: Simd> Drop for PastCaches<'_, S> {
@@ -130,7 +124,7 @@ impl<const N: usize> PastRows<'_, N> {
     pub fn store<S: Simd, const NV: usize>(&mut self, simd: S, x: usize, vectors: &[[S::F32; NV]; N]) {
         for i in 0..N {
             // All rows are as long as the first, so there is one check.
-            let Some(row) = part(self.rows[i], 0, self.width) else { return };
+            let row = if NO_PANIC { &mut *self.rows[i] } else { &mut self.rows[i][..self.width] };
             let Some(dst) = part(row, x, NV * S::LANES) else { return };
             if self.past {
                 simd.store_past_caches(&vectors[i], dst, PutsArePending(()));

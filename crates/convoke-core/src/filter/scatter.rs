@@ -78,30 +78,27 @@ impl<T: Target> Sink for Scatter<'_, T> {
         width: usize,
         sums: [[S::F32; NV]; OR],
     ) {
-        if let Some(mut rows) = self.rows::<OR>(y, x, width) {
-            rows.finish(simd, 0, width, sums);
-        }
+        let mut rows = self.rows::<OR>(y, x, width);
+        rows.finish(simd, 0, width, sums);
     }
 
     #[inline(always)]
-    fn strip<const OR: usize>(&mut self, y: usize, width: usize) -> Option<impl Strip<OR>> {
+    fn strip<const OR: usize>(&mut self, y: usize, width: usize) -> impl Strip<OR> {
         self.rows::<OR>(y, 0, width)
     }
 }
 
 impl<T: Target> Scatter<'_, T> {
-    /// `width` elements from `x` on of output rows from `y` on, which are there.
+    /// `width` elements from `x` on of output rows from `y` on.
     #[inline(always)]
-    fn rows<const OR: usize>(
-        &mut self,
-        y: usize,
-        x: usize,
-        width: usize,
-    ) -> Option<OutputRows<'_, T::Rows<'_, OR>>> {
+    fn rows<const OR: usize>(&mut self, y: usize, x: usize, width: usize) -> OutputRows<'_, T::Rows<'_, OR>> {
         let x = self.left + x;
-        let rows = self.dst.rows(y * self.row_stride + x, self.row_stride, width);
-        debug_assert!(rows.is_some(), "outputs that no row has room for");
-        Some(OutputRows { rows: rows?, at: [y, x], post: self.post, settle: self.settle.as_ref() })
+        OutputRows {
+            rows: self.dst.rows(y * self.row_stride + x, self.row_stride, width),
+            at: [y, x],
+            post: self.post,
+            settle: self.settle.as_ref(),
+        }
     }
 }
 

@@ -16,9 +16,8 @@ pub(super) trait Target {
     where
         Self: 'r;
 
-    /// Rows of `width` elements, `stride` from each other, the first from `at` on, if they are there.
-    fn rows<const OR: usize>(&mut self, at: usize, stride: usize, width: usize)
-    -> Option<Self::Rows<'_, OR>>;
+    /// Rows of `width` elements, `stride` from each other, the first from `at` on.
+    fn rows<const OR: usize>(&mut self, at: usize, stride: usize, width: usize) -> Self::Rows<'_, OR>;
 }
 
 /// Rows that pixels are written to.
@@ -46,13 +45,8 @@ impl<O: Direct> Target for &mut [O] {
         Self: 'r;
 
     #[inline(always)]
-    fn rows<const OR: usize>(
-        &mut self,
-        at: usize,
-        stride: usize,
-        width: usize,
-    ) -> Option<PixelRows<'_, O, OR>> {
-        Some(PixelRows { rows: rows(self, at, stride, width)?, width })
+    fn rows<const OR: usize>(&mut self, at: usize, stride: usize, width: usize) -> PixelRows<'_, O, OR> {
+        PixelRows { rows: rows(self, at, stride, width), width }
     }
 }
 
@@ -96,7 +90,7 @@ impl<P: Simd> Target for &mut PastCaches<'_, P> {
         Self: 'r;
 
     #[inline(always)]
-    fn rows<const OR: usize>(&mut self, at: usize, stride: usize, width: usize) -> Option<PastRows<'_, OR>> {
+    fn rows<const OR: usize>(&mut self, at: usize, stride: usize, width: usize) -> PastRows<'_, OR> {
         PastCaches::rows(self, at, stride, width)
     }
 }

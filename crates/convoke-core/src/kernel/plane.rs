@@ -80,11 +80,10 @@ pub(crate) trait Sink {
         sums: [[S::F32; NV]; OR],
     );
 
-    /// Output rows `y..y + OR`, each of `width` elements, for many tiles that follow each other along them; `None` if they are
-    /// not there, which cannot be.
+    /// Output rows `y..y + OR`, each of `width` elements, for many tiles that follow each other along them.
     #[inline(always)]
-    fn strip<const OR: usize>(&mut self, y: usize, _width: usize) -> Option<impl Strip<OR>> {
-        Some(At { sink: self, y })
+    fn strip<const OR: usize>(&mut self, y: usize, _width: usize) -> impl Strip<OR> {
+        At { sink: self, y }
     }
 }
 
@@ -336,7 +335,7 @@ fn small_strip<S: Simd, F: Fn(usize) -> usize, K: Sink, const MOST: usize>(
     for (i, ahead) in ahead.iter_mut().enumerate() {
         *ahead = rows.ahead(y + taps.rows + TILE_ROWS - 1 + i, width);
     }
-    let Some(mut out) = sink.strip::<TILE_ROWS>(y, width) else { return };
+    let mut out = sink.strip::<TILE_ROWS>(y, width);
     let step = tile_vectors(S::REGISTERS) * S::LANES;
     let mut x = 0;
     while x < width {

@@ -298,7 +298,7 @@ fn short_row<S: Simd, K: Sink>(simd: S, across: Across<'_>, y: usize, width: usi
             *input = taps;
         }
     }
-    let Some(mut out) = sink.strip::<1>(y, width) else { return };
+    let mut out = sink.strip::<1>(y, width);
     let mut x = 0;
     while x < width {
         let at = x.min(width - SHORT_VECTORS * S::LANES);
