@@ -44,6 +44,14 @@ impl<S: Simd> PastCaches<'_, S> {
         }
     }
 
+    /// A row of `width` elements from `at` on, if it is there.
+    #[doc(hidden)]
+    #[inline(always)]
+    pub fn get_row(&mut self, at: usize, width: usize) -> Option<PastRows<'_, 1>> {
+        let row = self.dst.get_mut(at..)?.get_mut(..width)?;
+        Some(PastRows { rows: [row], width, past: self.past, local: PhantomData })
+    }
+
     /// `N` rows of `width` elements, `stride` from each other, the first of them from `at` on.
     ///
     /// # Panics

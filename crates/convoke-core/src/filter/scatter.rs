@@ -78,6 +78,13 @@ impl<T: Target> Sink for Scatter<'_, T> {
         width: usize,
         sums: [[S::F32; NV]; OR],
     ) {
+        // With one lane a row is there or not, and what is written to it need not be looked at again.
+        if const { S::LANES == 1 && OR == 1 } {
+            let Some(rows) = self.dst.row(y * self.row_stride + self.left + x, width) else { return };
+            let (post, settle) = (self.post, self.settle.as_ref());
+            OutputRows { rows, at: [y, x], post, settle }.finish(simd, 0, width, [sums[0]]);
+            return;
+        }
         let mut rows = self.rows::<OR>(y, x, width);
         rows.finish(simd, 0, width, sums);
     }

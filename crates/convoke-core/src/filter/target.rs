@@ -16,6 +16,9 @@ pub(super) trait Target {
     where
         Self: 'r;
 
+    /// A row of `width` elements from `at` on, if it is there: for levels of one lane, where rows come one by one.
+    fn row(&mut self, at: usize, width: usize) -> Option<Self::Rows<'_, 1>>;
+
     /// Rows of `width` elements, `stride` from each other, the first from `at` on.
     fn rows<const OR: usize>(&mut self, at: usize, stride: usize, width: usize) -> Self::Rows<'_, OR>;
 }
@@ -43,6 +46,11 @@ impl<O: Direct> Target for &mut [O] {
         = PixelRows<'r, O, OR>
     where
         Self: 'r;
+
+    #[inline(always)]
+    fn row(&mut self, at: usize, width: usize) -> Option<PixelRows<'_, O, 1>> {
+        Some(PixelRows { rows: [self.get_mut(at..)?.get_mut(..width)?], width })
+    }
 
     #[inline(always)]
     fn rows<const OR: usize>(&mut self, at: usize, stride: usize, width: usize) -> PixelRows<'_, O, OR> {
@@ -88,6 +96,11 @@ impl<P: Simd> Target for &mut PastCaches<'_, P> {
         = PastRows<'r, OR>
     where
         Self: 'r;
+
+    #[inline(always)]
+    fn row(&mut self, at: usize, width: usize) -> Option<PastRows<'_, 1>> {
+        PastCaches::get_row(self, at, width)
+    }
 
     #[inline(always)]
     fn rows<const OR: usize>(&mut self, at: usize, stride: usize, width: usize) -> PastRows<'_, OR> {
