@@ -582,3 +582,15 @@ fn the_dilation_of_one_tap_when_transposed() {
         }
     }
 }
+
+/// Ours: a mask without columns was cut into chunks of none, which panics.
+#[test]
+fn factors_of_an_empty_mask() {
+    use convoke_core::{factor, factor_two};
+    for [r, s] in [[0, 0], [0, 3], [3, 0]] {
+        assert_eq!(factor(&[], &mut vec![f32::NAN; r], &mut vec![f32::NAN; s]), Ok(true), "{r}x{s}");
+        let (mut columns, mut rows) = (vec![f32::NAN; 2 * r], vec![f32::NAN; 2 * s]);
+        assert_eq!(factor_two(&[], &mut columns, &mut rows), Ok(true), "{r}x{s}");
+        assert!(columns.iter().chain(&rows).all(|value| *value == 0.0), "{r}x{s}");
+    }
+}
