@@ -80,7 +80,8 @@ impl<T: Target> Sink for Scatter<'_, T> {
     ) {
         // With one lane a row is there or not, and what is written to it need not be looked at again.
         if const { S::LANES == 1 && OR == 1 } {
-            let Some(rows) = self.dst.row(y * self.row_stride + self.left + x, width) else { return };
+            let x = self.left + x;
+            let Some(rows) = self.dst.row(y * self.row_stride + x, width) else { return };
             let (post, settle) = (self.post, self.settle.as_ref());
             OutputRows { rows, at: [y, x], post, settle }.finish(simd, 0, width, [sums[0]]);
             return;
