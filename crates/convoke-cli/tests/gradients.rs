@@ -134,7 +134,7 @@ fn what_is_wrong_is_said() {
         ("--algo gemm", "--algo: must be auto, direct or reference here"),
         ("--bias w.npy", "w.npy: must have one value per out channel, 6, got 6x4x3x3"),
         ("--residual x.npy", "x.npy: must have the shape of the output, 1x6x7x7, got 1x4x5x5"),
-        ("--stride 1000000", "too large"),
+        ("--stride 1000000", common::OUTPUT_TOO_LARGE),
         ("--stride MOST", "too large"),
     ] {
         folder.fails(&format!("{transpose} {options}"), message);

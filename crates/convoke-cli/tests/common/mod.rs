@@ -21,6 +21,9 @@ pub(crate) fn program() -> Command {
     command
 }
 
+/// What is said of a result that no memory holds: where sizes have 32 bits its size is refused before memory is asked for.
+pub(crate) const OUTPUT_TOO_LARGE: &str = if usize::BITS > 32 { "output: too large" } else { "too large" };
+
 /// An empty folder for one test.
 pub(crate) struct Folder(PathBuf);
 
