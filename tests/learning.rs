@@ -8,6 +8,7 @@ use convoke::learn::{
 };
 use convoke::{Activation, Border, Conv2dDesc, Error, Layout, Level, Mode, Options, Padding};
 use convoke_harness::fill::Random;
+#[cfg(not(target_family = "wasm"))]
 use convoke_harness::views::bits;
 use convoke_reference::learning::{
     activate, cross_entropy, difference, fully_connected, locally_connected, locally_connected_grads, pool,
