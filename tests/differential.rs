@@ -70,8 +70,6 @@ fn every_tail() {
     total.assert_trustworthy();
 }
 
-/// Pixels as lanes: every number of out channels that has a shape of its own, against rows that end before, at and behind
-/// the end of a vector and of a stripe, bands that are many, strides and dilations that take planes apart.
 /// Whole blocks of out channels, of three vectors and of two, that are made of the same pixels one after the other: as many as their
 /// weights allow, none, and one that is not whole behind them.
 #[test]
@@ -94,6 +92,8 @@ fn every_run_of_blocks() {
     total.assert_trustworthy();
 }
 
+/// Pixels as lanes: every number of out channels that has a shape of its own, against rows that end before, at and behind
+/// the end of a vector and of a stripe, bands that are many, strides and dilations that take planes apart.
 #[test]
 fn every_stripe() {
     const SHAPES: [([usize; 2], [usize; 2], [usize; 2]); 7] = [
@@ -302,7 +302,7 @@ fn every_small_group() {
     total.assert_trustworthy();
 }
 
-/// Rows and columns wholly in padding, for every kernel, stride and border.
+/// Rows and columns wholly in padding, for every kernel, stride and border, of channels that see all and of those that see one.
 #[test]
 fn padding_up_to_twice_the_window() {
     let borders = [
@@ -325,11 +325,16 @@ fn padding_up_to_twice_the_window() {
                         bottom: padding.max(kernel),
                         right: padding.max(kernel),
                     };
-                    let desc = Conv2dDesc::new(layout, 1, 3, [size, size + 1], 5, [kernel, kernel])
-                        .padding(all)
-                        .border(border)
-                        .stride([1 + number % 2, 1 + padding % 2]);
-                    total = total.and(assert_all(&ConvProblem::new(desc), 0));
+                    for (in_channels, out_channels, groups) in [(3, 5, 1), (7, 7, 7)] {
+                        let sizes = [size, size + 1];
+                        let desc =
+                            Conv2dDesc::new(layout, 1, in_channels, sizes, out_channels, [kernel, kernel])
+                                .groups(groups)
+                                .padding(all)
+                                .border(border)
+                                .stride([1 + number % 2, 1 + padding % 2]);
+                        total = total.and(assert_all(&ConvProblem::new(desc), 0));
+                    }
                 }
             }
         }

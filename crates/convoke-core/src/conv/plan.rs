@@ -69,9 +69,16 @@ impl Conv2dPlan {
         let (route, scratch) = Route::choose(desc, &geometry, level)?;
         let steps = desc.kernel[0] * desc.kernel[1] * geometry.group_in;
         let (groups, blocks) = match route {
+            Route::Tiles(_) if level.lanes() > 1 => {
+                (desc.groups, Blocks::new(level.lanes(), geometry.group_out, steps, tile::shape(level).1))
+            }
             Route::Tiles(_) => {
-                let vectors = if level.lanes() == 1 { single::CHANNELS } else { tile::shape(level).1 };
-                (desc.groups, Blocks::new(level.lanes(), geometry.group_out, steps, vectors))
+                let [groups, channels] = if single::own(&geometry) {
+                    [1, desc.out_channels]
+                } else {
+                    [desc.groups, geometry.group_out]
+                };
+                (groups, Blocks::new(1, channels, steps, single::CHANNELS))
             }
             // One out channel beside the other, as many as a stripe has.
             Route::Stripes(grid) => (desc.groups, Blocks::new(1, geometry.group_out, steps, grid.channels)),
@@ -157,7 +164,9 @@ impl Conv2dPlan {
         };
         let mut vector_outputs = outputs;
         let (pixels, vectors, shared) = match route {
-            Route::Tiles(_) => (tile::shape(*level).0, desc.groups * vectors, 1),
+            Route::Tiles(_) => {
+                (tile::shape(*level).0, desc.out_channels / blocks.channels.max(1) * vectors, 1)
+            }
             Route::Stripes(grid) => {
                 vector_outputs = (desc.batch as u64).saturating_mul(grid.image_vectors(geometry));
                 (grid.vectors * level.lanes(), desc.groups * vectors, 1)
@@ -242,6 +251,7 @@ impl Layered for Conv2dPlan {
             s,
             self.blocks.lanes * self.blocks.vectors,
             match self.route {
+                Route::Tiles(_) if self.blocks.channels != self.geometry.group_out => 4,
                 Route::Tiles(_) => 1,
                 Route::Planes(_) => 0,
                 Route::Lanes(..) | Route::Turned(_) => 2,

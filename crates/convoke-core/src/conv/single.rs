@@ -7,34 +7,36 @@
 //!
 //! ```text
 //! for each block of up to four out channels, and each row of outputs
-//!     for four pixels whose taps are all inside the image, or else one
+//!     for four pixels whose columns of taps are all inside the image, or else one
 //!         for each row of taps, and each of its columns, and each in channel     (the order of the contract)
 //!             load the pixels' inputs and the channels' weights; multiply each with each
 //! ```
 //!
-//! Taps and in channels that lie one after the other, on both sides, are one run. Depthwise layers have one channel in a
-//! block: there eight outputs of a row share their inputs, by way of the [sliding kernel](crate::kernel::slide), and what is
-//! outside the image is an input like others.
+//! Taps and in channels that lie one after the other, on both sides, are one run. Of depthwise layers a block is four channels
+//! too, each with an input of its own: whatever there is to find out about a pixel and a tap is found out once for all four, and
+//! where channels are innermost their inputs lie side by side.
 
 use core::ops::Range;
 
 use convoke_simd::Simd;
 
+use super::geometry::{Geometry, Strides};
 use super::operands::Operands;
 use super::pack::Block;
 use super::part::Part;
 use super::plan::Conv2dPlan;
 use super::window::Walk;
-use crate::kernel::slide;
 use crate::{Activation, Border};
 
 /// Out channels of a block.
 pub(crate) const CHANNELS: usize = 4;
-/// Pixels of a tile, and outputs of a depthwise one.
+/// Pixels of a tile.
 const PIXELS: usize = 4;
-const SLIDING: usize = 8;
-/// Columns of taps that slide.
-const MOST_SLIDING: usize = 8;
+
+/// Whether each channel is a group of its own. Then all of them are packed like one group's.
+pub(super) fn own(geometry: &Geometry) -> bool {
+    [geometry.group_in, geometry.group_out] == [1, 1]
+}
 
 /// One call.
 pub(super) struct Single<'a> {
@@ -45,13 +47,13 @@ pub(super) struct Single<'a> {
     pub(super) walks: [Walk; 2],
 }
 
-/// Out channels that read the same, and where.
+/// Out channels of a block, and what they read.
 struct Channels<'a> {
     image: usize,
     /// The first of the block, and those that are wanted.
     first: usize,
     wanted: Range<usize>,
-    /// The image, from the group's first in channel on.
+    /// The image, from the block's first in channel on.
     src: &'a [f32],
     /// The block's weights: its channels side by side for each step.
     weights: &'a [f32],
@@ -73,14 +75,15 @@ impl<'a> Single<'a> {
         for image in part.images() {
             let all = part.channels(image);
             for (group, weights) in weights.chunks_exact(blocks.len().max(1)).enumerate() {
-                let start = image * strides.image + group * plan.geometry.group_in * strides.channel;
                 for block in blocks.iter() {
                     let first = group * blocks.channels + block.first;
+                    let read = if own(&plan.geometry) { first } else { group * plan.geometry.group_in };
                     let wanted = all.start.max(first)..all.end.min(first + block.channels);
                     let len = block.channels * self.steps();
-                    let (Some(src), Some(weights)) =
-                        (operands.src.get(start..), weights.get(block.weights..block.weights + len))
-                    else {
+                    let (Some(src), Some(weights)) = (
+                        operands.src.get(image * strides.image + read * strides.channel..),
+                        weights.get(block.weights..block.weights + len),
+                    ) else {
                         continue;
                     };
                     if !wanted.is_empty() {
@@ -98,60 +101,45 @@ impl<'a> Single<'a> {
     }
 
     fn run_block<S: Simd>(&self, simd: S, channels: &Channels<'_>, block: &Block, dst: &mut [f32]) {
+        let own = own(&self.plan.geometry);
         for y in self.part.rows.clone() {
-            match block.channels {
-                1 => self.row::<S, 1>(simd, channels, y, dst),
-                2 => self.row::<S, 2>(simd, channels, y, dst),
-                3 => self.row::<S, 3>(simd, channels, y, dst),
-                _ => self.row::<S, CHANNELS>(simd, channels, y, dst),
+            match (block.channels, own) {
+                (1, _) => self.row::<S, 1, false>(simd, channels, y, dst),
+                (2, false) => self.row::<S, 2, false>(simd, channels, y, dst),
+                (3, false) => self.row::<S, 3, false>(simd, channels, y, dst),
+                (_, false) => self.row::<S, CHANNELS, false>(simd, channels, y, dst),
+                (2, true) => self.row::<S, 2, true>(simd, channels, y, dst),
+                (3, true) => self.row::<S, 3, true>(simd, channels, y, dst),
+                (_, true) => self.row::<S, CHANNELS, true>(simd, channels, y, dst),
             }
         }
     }
 
-    /// A row of outputs.
-    #[expect(
-        clippy::needless_range_loop,
-        reason = "iterators are not unrolled here, and sums would be memory"
-    )]
-    fn row<S: Simd, const V: usize>(&self, simd: S, channels: &Channels<'_>, y: usize, dst: &mut [f32]) {
+    /// A row of outputs. If `OWN`, each channel reads an in channel of its own, and nothing else.
+    fn row<S: Simd, const V: usize, const OWN: bool>(
+        &self,
+        simd: S,
+        channels: &Channels<'_>,
+        y: usize,
+        dst: &mut [f32],
+    ) {
         let [vertical, horizontal] = &self.walks;
         let (border, width) = (self.plan.desc.border, self.plan.geometry.out_size[1]);
         let mut rows = 0..vertical.taps;
         let shown = |r| border.index(vertical.position(y, r), vertical.size).is_some();
         let inside =
             if border == Border::Zero || rows.all(shown) { horizontal.all_inside(width) } else { 0..0 };
-        // A tap on padding is absent. A finite weight may meet a zero instead.
-        let slides = V == 1
-            && self.plan.geometry.group_in == 1
-            && (border != Border::Zero || self.operands.weights.is_finite())
-            && [horizontal.stride, horizontal.dilation] == [1, 1]
-            && horizontal.taps <= MOST_SLIDING;
         let (runs, out) = (self.runs(), self.out::<V>(channels, y));
-        let all = 0..horizontal.taps;
         let mut x = 0;
         while x < width {
-            let left = inside.end.saturating_sub(x);
-            if slides {
-                let sums = self.slide(simd, channels, [y, x]);
-                for m in 0..SLIDING.min(width - x) {
-                    out.put(simd, x + m, &[[sums[m]; V]], dst);
-                }
-                x += SLIDING;
-            } else if !inside.contains(&x) {
-                let sums = if border == Border::Zero {
-                    self.tile::<S, 1, V>(simd, channels, [y, x], runs, horizontal.taps(x))
-                } else {
-                    self.edge::<S, V>(simd, channels, [y, x])
-                };
-                out.put(simd, x, &sums, dst);
-                x += 1;
-            } else if left >= PIXELS {
-                let sums = self.tile::<S, PIXELS, V>(simd, channels, [y, x], runs, all.clone());
-                out.put(simd, x, &sums, dst);
-                x += PIXELS;
+            if inside.contains(&x) && inside.len() >= PIXELS {
+                // Pushed back where it would reach further.
+                let at = x.min(inside.end - PIXELS);
+                let sums = self.tile::<S, PIXELS, V, OWN>(simd, channels, [y, at], runs);
+                out.put(simd, at, &sums, dst);
+                x = at + PIXELS;
             } else {
-                let sums = self.tile::<S, 1, V>(simd, channels, [y, x], runs, all.clone());
-                out.put(simd, x, &sums, dst);
+                out.put(simd, x, &self.single::<S, V, OWN>(simd, channels, [y, x], runs), dst);
                 x += 1;
             }
         }
@@ -163,7 +151,8 @@ impl<'a> Single<'a> {
         let Channels { image, first, ref wanted, .. } = *channels;
         let [_, pixel, step] = part.steps();
         let whole = &self.plan.geometry.dst;
-        let mut bias = [0.0; V];
+        // What changes no value where there is no bias.
+        let mut bias = [-0.0; V];
         if let Some(biases) = operands.bias.and_then(|biases| biases.get(first..)) {
             for (bias, value) in bias.iter_mut().zip(biases) {
                 *bias = *value;
@@ -175,7 +164,7 @@ impl<'a> Single<'a> {
             pixel,
             step,
             lanes: wanted.start - first..wanted.end - first,
-            bias: operands.bias.map(|_| bias),
+            bias,
             // The buffer of a part starts later than `dst`, and has no more of anything.
             residual: operands.residual.and_then(|residual| {
                 residual
@@ -208,105 +197,79 @@ impl<'a> Single<'a> {
         }
     }
 
-    /// The sums of `M` pixels from `x` on, over columns `taps` of the taps, which are all inside the image. (All columns, or one
-    /// pixel and those it has.)
+    /// The sums of `M` pixels from `x` on, whose columns of taps are all inside the image.
     #[inline(always)]
-    fn tile<S: Simd, const M: usize, const V: usize>(
+    fn tile<S: Simd, const M: usize, const V: usize, const OWN: bool>(
         &self,
         simd: S,
         channels: &Channels<'_>,
         [y, x]: [usize; 2],
         runs: Runs,
-        taps: Range<usize>,
     ) -> [[S::F32; V]; M] {
-        let [vertical, horizontal] = &self.walks;
-        let (pixel, depth) = (self.plan.geometry.src.pixel, self.plan.geometry.group_in);
+        let horizontal = &self.walks[1];
+        let (strides, depth) = (self.plan.geometry.src, self.plan.geometry.group_in);
+        let start = horizontal.position(x, 0) as usize * strides.pixel;
+        let apart = horizontal.stride * strides.pixel;
+        let len = horizontal.taps * depth * V / runs.runs.max(1);
         let mut sums = [[simd.splat(0.0); V]; M];
-        if taps.is_empty() {
-            return sums;
-        }
-        let start = horizontal.position(x, taps.start) as usize * pixel;
-        // Several columns in a run, or one.
-        let (count, len) = if runs.runs == 1 { (1, taps.len() * depth) } else { (taps.len(), depth) };
-        let row_len = horizontal.taps * depth * V;
-        for r in 0..vertical.taps {
-            let Some(row) = self.image_row(channels, y, r) else { continue };
+        let mut from = 0;
+        for r in 0..self.walks[0].taps {
+            let Some(row) = self.image_row(channels, y, r) else {
+                from += len * runs.runs;
+                continue;
+            };
             let mut at = start;
-            let mut from = r * row_len + taps.start * depth * V;
-            for _ in 0..count {
-                let Some(weights) = channels.weights.get(from..from + len * V) else { break };
-                sums = steps::<S, M, V>(simd, row, [at, horizontal.stride * pixel, runs.step], weights, sums);
+            for _ in 0..runs.runs {
+                let Some(weights) = channels.weights.get(from..from + len) else { return sums };
+                sums = if OWN {
+                    separate::<S, M, V>(simd, row, at, [apart, runs.step, strides.channel], weights, sums)
+                } else {
+                    steps::<S, M, V>(simd, row, [at, apart, runs.step], weights, sums)
+                };
                 at += runs.apart;
-                from += len * V;
+                from += len;
             }
         }
         sums
     }
 
-    /// The sums of eight outputs of a depthwise layer, some of which may lie behind the row's last. Taps outside the image have the
-    /// border's value.
+    /// The sums of a pixel some of whose taps may be outside the image: there the border has a value, or they are left out.
     #[inline(always)]
-    fn slide<S: Simd>(&self, simd: S, channels: &Channels<'_>, [y, x]: [usize; 2]) -> [S::F32; SLIDING] {
-        let ([vertical, horizontal], pixel) = (&self.walks, self.plan.geometry.src.pixel);
-        let border = self.plan.desc.border;
-        let first = horizontal.position(x, 0);
-        let read = SLIDING + horizontal.taps - 1;
-        // Those of the inputs that are inside the image.
-        let size = horizontal.size as isize;
-        let within = |at: isize| at.max(0).min(read as isize) as usize;
-        let inside = within(-first)..within(size - first);
-        let outside = |j: usize, row: &[f32]| {
-            let shown = border.index(first + j as isize, horizontal.size).and_then(|j| row.get(j * pixel));
-            shown.copied().unwrap_or(border.outside())
-        };
-        let mut sums = [simd.splat(0.0); SLIDING];
-        let mut inputs = [0.0; SLIDING + MOST_SLIDING - 1];
-        let mut weights = channels.weights.chunks_exact(horizontal.taps.max(1));
-        for r in 0..vertical.taps {
-            let Some(weights) = weights.next() else { return sums };
-            match self.image_row(channels, y, r) {
-                Some(row) => {
-                    for (j, input) in inputs.iter_mut().enumerate().take(inside.start) {
-                        *input = outside(j, row);
-                    }
-                    let mut from = (first + inside.start as isize).max(0) as usize * pixel;
-                    for input in inputs.iter_mut().take(inside.end).skip(inside.start) {
-                        *input = row.get(from).copied().unwrap_or_default();
-                        from += pixel;
-                    }
-                    for (j, input) in inputs.iter_mut().enumerate().take(read).skip(inside.end) {
-                        *input = outside(j, row);
-                    }
-                }
-                None if border == Border::Zero => continue,
-                None => inputs.fill(border.outside()),
-            }
-            sums = slide::row(simd, weights, &inputs, sums);
-        }
-        sums
-    }
-
-    /// An output some of whose taps are outside, where the border has a value.
-    fn edge<S: Simd, const V: usize>(
+    fn single<S: Simd, const V: usize, const OWN: bool>(
         &self,
         simd: S,
         channels: &Channels<'_>,
         [y, x]: [usize; 2],
+        runs: Runs,
     ) -> [[S::F32; V]; 1] {
-        let [vertical, horizontal] = &self.walks;
-        let (border, strides) = (self.plan.desc.border, self.plan.geometry.src);
+        let horizontal = &self.walks[1];
+        let Strides { pixel, channel, .. } = self.plan.geometry.src;
+        let (border, depth, taps) = (self.plan.desc.border, self.plan.geometry.group_in, horizontal.taps);
+        let outside = [border.outside()];
         let mut sums = [[simd.splat(0.0); V]];
-        let mut taps = channels.weights.chunks_exact((self.plan.geometry.group_in * V).max(1));
-        for r in 0..vertical.taps {
+        let mut from = 0;
+        for r in 0..self.walks[0].taps {
             let row = self.image_row(channels, y, r);
-            for s in 0..horizontal.taps {
-                let Some(weights) = taps.next() else { return sums };
-                let column = border.index(horizontal.position(x, s), horizontal.size);
-                let (row, at) = match (row, column) {
-                    (Some(row), Some(column)) => (row, [column * strides.pixel, 0, strides.channel]),
-                    _ => (&[border.outside()][..], [0, 0, 0]),
+            let mut s = 0;
+            while s < taps {
+                let position = horizontal.position(x, s);
+                // As many taps as are one run, and inside.
+                let left = horizontal.size as isize - position;
+                let together = runs.runs == 1 && position >= 0 && left > 0 && row.is_some();
+                let most = if together { (left as usize).div_ceil(horizontal.dilation.max(1)) } else { 1 };
+                let count = most.min(taps - s);
+                let Some(weights) = channels.weights.get(from..from + count * depth * V) else { return sums };
+                (s, from) = (s + count, from + weights.len());
+                let (row, at, [step, channel]) = match (row, border.index(position, horizontal.size)) {
+                    (Some(row), Some(column)) => (row, column * pixel, [runs.step, channel]),
+                    _ if border == Border::Zero => continue,
+                    _ => (&outside[..], 0, [0, 0]),
                 };
-                sums = steps::<S, 1, V>(simd, row, at, weights, sums);
+                sums = if OWN {
+                    separate::<S, 1, V>(simd, row, at, [0, step, channel], weights, sums)
+                } else {
+                    steps::<S, 1, V>(simd, row, [at, 0, step], weights, sums)
+                };
             }
         }
         sums
@@ -321,7 +284,7 @@ struct Out<'a, const V: usize> {
     step: usize,
     /// Channels of the block that are wanted.
     lanes: Range<usize>,
-    bias: Option<[f32; V]>,
+    bias: [f32; V],
     residual: Option<&'a [f32]>,
     residual_step: usize,
     activation: Activation,
@@ -342,10 +305,7 @@ impl<const V: usize> Out<'_, V> {
                     continue;
                 }
                 let lane = v - self.lanes.start;
-                let mut value = sums[m][v];
-                if let Some(bias) = &self.bias {
-                    value = simd.add(value, simd.splat(bias[v]));
-                }
+                let mut value = simd.add(sums[m][v], simd.splat(self.bias[v]));
                 if let Some(residual) = self.residual.and_then(|r| r.get(start + lane * self.residual_step)) {
                     value = simd.add(value, simd.splat(*residual));
                 }
@@ -397,6 +357,45 @@ fn steps<S: Simd, const M: usize, const V: usize>(
             let x = simd.splat(pixels[m].get(next).copied().unwrap_or_default());
             for v in 0..V {
                 sums[m][v] = simd.mul_add(x, simd.splat(weights[v]), sums[m][v]);
+            }
+        }
+        next += step;
+    }
+    sums
+}
+
+/// Adds a run of taps to `M` pixels by `V` channels, each of which reads a channel of its own. The first pixel's inputs of the
+/// first channel start at `at`, the next one's `apart` further on, a tap's `step` from the one before, a channel's `channel`.
+#[inline(always)]
+#[expect(clippy::needless_range_loop, reason = "iterators are not unrolled here, and sums would be memory")]
+fn separate<S: Simd, const M: usize, const V: usize>(
+    simd: S,
+    row: &[f32],
+    at: usize,
+    [apart, step, channel]: [usize; 3],
+    weights: &[f32],
+    mut sums: [[S::F32; V]; M],
+) -> [[S::F32; V]; M] {
+    let (weights, _) = weights.as_chunks::<V>();
+    let mut next = at;
+    for weights in weights {
+        let Some(mut pixel) = row.get(next..) else { return sums };
+        for m in 0..M {
+            // They are always there: windows end inside the image.
+            if m > 0 {
+                let Some(pixels) = pixel.get(apart..) else { return sums };
+                pixel = pixels;
+            }
+            if channel == 1 {
+                let Some(pixel) = pixel.first_chunk::<V>() else { return sums };
+                for v in 0..V {
+                    sums[m][v] = simd.mul_add(simd.splat(pixel[v]), simd.splat(weights[v]), sums[m][v]);
+                }
+            } else {
+                for v in 0..V {
+                    let x = simd.splat(pixel.get(v * channel).copied().unwrap_or_default());
+                    sums[m][v] = simd.mul_add(x, simd.splat(weights[v]), sums[m][v]);
+                }
             }
         }
         next += step;

@@ -221,7 +221,9 @@ impl Output<'_> {
         while lane < lanes {
             let count = self.width.saturating_sub(x).min(lanes - lane);
             let at = self.at + y * self.row_step + x;
-            for m in self.first..self.end {
+            // Between two rows, and behind the last, there is not even a place.
+            let wanted = if count == 0 { 0..0 } else { self.first..self.end };
+            for m in wanted {
                 let values = &values[m * stripe + lane..][..count];
                 let dst = &mut dst[at + (m - self.first) * self.channel_step..][..count];
                 let mut i = 0;

@@ -88,25 +88,29 @@ impl Weights<'_> {
         }
     }
 
-    /// Where the weight of an in channel, an out channel of its group and a tap lies.
+    /// Whether out channels of a group lie side by side. Where a group has one, both layouts are the same.
+    #[inline(always)]
+    fn beside(&self) -> bool {
+        self.phases.layer.layout == Layout::Nhwc && self.phases.geometry.group_out > 1
+    }
+
+    /// Where the weight of an in channel, an out channel of its group and a tap lies. Where groups have one channel, the out
+    /// channels of those behind follow too.
     #[inline(always)]
     fn place(&self, c: usize, k: usize, tap: usize) -> usize {
         let [rows, cols] = self.phases.layer.kernel;
         let out = self.phases.geometry.group_out;
-        match self.phases.layer.layout {
-            Layout::Nchw => (c * out + k) * rows * cols + tap,
-            Layout::Nhwc => (c * rows * cols + tap) * out + k,
-        }
+        if self.beside() { (c * rows * cols + tap) * out + k } else { (c * out + k) * rows * cols + tap }
     }
 
     /// In the order of blocks of out channels: for each tap and in channel a block's width of them side by side.
     #[inline(always)]
     fn pack<S: Simd>(&self, simd: S, plan: &Conv2dPlan, packed: &mut [f32]) {
-        // Blocks count the out channels of a group, or of all groups where they have a width of one.
+        // Blocks count the out channels of a group, or of all groups where either has one.
         let blocks = plan.blocks;
         let out = plan.geometry.group_out;
         let taps = self.phases.layer.kernel[0] * self.phases.layer.kernel[1];
-        let beside = self.phases.layer.layout == Layout::Nhwc || taps == 1;
+        let beside = self.beside() || taps == 1;
         for (number, packed) in packed.chunks_exact_mut(blocks.len()).enumerate() {
             if beside {
                 self.rows(simd, plan, number, packed);
