@@ -367,7 +367,6 @@ fn steps<S: Simd, const M: usize, const V: usize>(
 /// Adds a run of taps to `M` pixels by `V` channels, each of which reads a channel of its own. The first pixel's inputs of the
 /// first channel start at `at`, the next one's `apart` further on, a tap's `step` from the one before, a channel's `channel`.
 #[inline(always)]
-#[expect(clippy::needless_range_loop, reason = "iterators are not unrolled here, and sums would be memory")]
 fn separate<S: Simd, const M: usize, const V: usize>(
     simd: S,
     row: &[f32],

@@ -87,7 +87,7 @@ fn tile<S: Simd, const N: usize>(
 
 /// Adds a row of a mask to `N` outputs, of which there are at most 16. `row` starts with what its first tap brings to the first.
 #[inline(always)]
-pub(crate) fn row<S: Simd, const N: usize>(
+fn row<S: Simd, const N: usize>(
     simd: S,
     mut weights: &[f32],
     mut row: &[f32],
