@@ -51,11 +51,14 @@
 
 mod bound;
 mod butterfly;
+mod convolve;
 mod describe;
+mod gather;
 mod lengths;
 mod passes;
 mod plan;
 mod run;
+mod scatter;
 mod shape;
 mod spectrum;
 #[cfg(test)]

@@ -21,6 +21,8 @@
 //!   passes backwards, takes it from there. There is no permutation, and no second buffer.
 //! * **Radix 8 and 4.** A pass is a way through memory, so there are few of them: three for 128 points. A butterfly of
 //!   eight points takes sixteen registers; at levels with sixteen of them some spill, which costs less than a pass.
+//! * **A function each way, called and not inlined.** A call is nothing beside a column, and the ten loops of a direction are
+//!   compiled once for each level and not once for each place that transforms something.
 
 use core::mem::take;
 
@@ -44,33 +46,43 @@ pub(crate) fn store<S: Simd, const L: usize>(simd: S, value: Complex<S>, point: 
 }
 
 /// From points to the spectrum, in the order that [`Transform::frequency`] tells.
-#[inline(always)]
+#[inline(never)]
 pub(crate) fn forward<S: Simd, const L: usize>(simd: S, plan: &Transform, data: &mut [Point<L>]) {
-    for pass in plan.passes() {
-        let (m, twiddles) = (pass.count, plan.twiddles(pass));
-        match pass.radix {
-            3 => frequency_pass::<S, L, 3>(simd, data, m, twiddles),
-            4 => frequency_pass::<S, L, 4>(simd, data, m, twiddles),
-            5 => frequency_pass::<S, L, 5>(simd, data, m, twiddles),
-            8 => frequency_pass::<S, L, 8>(simd, data, m, twiddles),
-            _ => frequency_pass::<S, L, 2>(simd, data, m, twiddles),
-        }
-    }
+    simd.vectorize(
+        #[inline(always)]
+        || {
+            for pass in plan.passes() {
+                let (m, twiddles) = (pass.count, plan.twiddles(pass));
+                match pass.radix {
+                    3 => frequency_pass::<S, L, 3>(simd, data, m, twiddles),
+                    4 => frequency_pass::<S, L, 4>(simd, data, m, twiddles),
+                    5 => frequency_pass::<S, L, 5>(simd, data, m, twiddles),
+                    8 => frequency_pass::<S, L, 8>(simd, data, m, twiddles),
+                    _ => frequency_pass::<S, L, 2>(simd, data, m, twiddles),
+                }
+            }
+        },
+    );
 }
 
 /// From the spectrum, in that order, to points times their number.
-#[inline(always)]
+#[inline(never)]
 pub(crate) fn inverse<S: Simd, const L: usize>(simd: S, plan: &Transform, data: &mut [Point<L>]) {
-    for pass in plan.passes().iter().rev() {
-        let (m, twiddles) = (pass.count, plan.twiddles(pass));
-        match pass.radix {
-            3 => time_pass::<S, L, 3>(simd, data, m, twiddles),
-            4 => time_pass::<S, L, 4>(simd, data, m, twiddles),
-            5 => time_pass::<S, L, 5>(simd, data, m, twiddles),
-            8 => time_pass::<S, L, 8>(simd, data, m, twiddles),
-            _ => time_pass::<S, L, 2>(simd, data, m, twiddles),
-        }
-    }
+    simd.vectorize(
+        #[inline(always)]
+        || {
+            for pass in plan.passes().iter().rev() {
+                let (m, twiddles) = (pass.count, plan.twiddles(pass));
+                match pass.radix {
+                    3 => time_pass::<S, L, 3>(simd, data, m, twiddles),
+                    4 => time_pass::<S, L, 4>(simd, data, m, twiddles),
+                    5 => time_pass::<S, L, 5>(simd, data, m, twiddles),
+                    8 => time_pass::<S, L, 8>(simd, data, m, twiddles),
+                    _ => time_pass::<S, L, 2>(simd, data, m, twiddles),
+                }
+            }
+        },
+    );
 }
 
 /// The `R` parts of a block, `m` points each.

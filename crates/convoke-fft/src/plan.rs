@@ -2,13 +2,11 @@
 
 use core::ops::Range;
 
-use convoke_core::{
-    Accumulate, Error, Filter2dDesc, Filter2dPlan, Level, PackedMask, Pixel, Source, Target, with_source,
-    with_target,
-};
+use convoke_core::{Accumulate, Error, Filter2dDesc, Filter2dPlan, Level, PackedMask, Pixel, Source, Target};
 
 use crate::bound::Bound;
-use crate::run::{ALIGN, Run, column_pitch};
+use crate::convolve::column_pitch;
+use crate::run::{ALIGN, Asked, Run};
 use crate::shape::Shape;
 use crate::spectrum;
 use crate::transform::Transform;
@@ -79,6 +77,16 @@ impl FftFilterPlan {
     /// machines have other times, but much the same ratios.
     pub fn predicted_cost(&self) -> f64 {
         self.shape.cost
+    }
+
+    /// Rows of outputs of a row of tiles, and columns of outputs of a tile, in the picture.
+    pub(crate) fn outputs(&self, band: usize, tile: usize) -> [Range<usize>; 2] {
+        let (shape, size) = (self.shape, self.desc().size);
+        let range = |at: usize, axis: usize| {
+            let start = at * shape.outputs[axis];
+            start..size[axis].min(start + shape.outputs[axis])
+        };
+        [range(band, 0), range(tile, 1)]
     }
 
     /// The descriptor that was planned.
@@ -330,9 +338,7 @@ impl FftFilter {
         stride: usize,
         scratch: &mut [f32],
     ) {
-        let level = self.plan.level();
-        with_source!(src => with_target!(dst => {
-            level.dispatch(Run { filter: self, mask, rows, cols, stride, src, dst, scratch })
-        }));
+        let asked = Asked { filter: self, mask, rows, cols, stride };
+        self.plan.level().dispatch(Run { asked, src, dst, scratch });
     }
 }

@@ -36,6 +36,20 @@ pub enum Source<'a> {
     F32(&'a [f32]),
 }
 
+impl Source<'_> {
+    /// The least and the greatest value of the type, if it holds integers.
+    pub fn range(&self) -> Option<[i32; 2]> {
+        use sealed::Pixel;
+
+        match self {
+            Source::U8(_) => u8::RANGE,
+            Source::U16(_) => u16::RANGE,
+            Source::I16(_) => i16::RANGE,
+            Source::F32(_) => f32::RANGE,
+        }
+    }
+}
+
 /// Pixels to write, of whichever type.
 #[derive(Debug)]
 pub enum Target<'a> {

@@ -29,6 +29,8 @@ pub struct Window<'a> {
     pub at: [usize; 2],
     /// How far outputs may lie from their exact values; less than 1/4.
     pub margin: f32,
+    /// The least and the greatest value of the input's type: [`Source::range`](crate::Source::range).
+    pub range: [i32; 2],
 }
 
 impl Filter2dPlan {
@@ -91,7 +93,7 @@ impl Filter2dPlan {
     /// pixel. `window` is given if results must be the rounded exact value.
     #[doc(hidden)]
     #[inline(always)]
-    pub fn store_channel<S: Simd, I: Pixel, O: Pixel>(
+    pub fn store_channel<S: Simd, O: Pixel>(
         &self,
         simd: S,
         values: &[f32],
@@ -100,7 +102,7 @@ impl Filter2dPlan {
     ) {
         let channels = self.desc.channels;
         let ([y, x], settle) = match window {
-            Some(window) => (window.at, self.settle::<I>(window)),
+            Some(window) => (window.at, self.settle(window)),
             None => ([0, 0], None),
         };
         if channels == 1 {
@@ -116,7 +118,7 @@ impl Filter2dPlan {
         }
     }
 
-    fn settle<'a, I: Pixel>(&self, window: &Window<'a>) -> Option<Settle<'a>> {
+    fn settle<'a>(&self, window: &Window<'a>) -> Option<Settle<'a>> {
         Some(Settle {
             weights: window.mask.packed.body(self.identity()).ok()?,
             cols: self.desc.mask_size[1],
@@ -130,7 +132,7 @@ impl Filter2dPlan {
             },
             post: Post::of(&self.desc),
             margin: window.margin,
-            fine_margin: window.mask.certificates.of(I::RANGE?)?.fine_margin,
+            fine_margin: window.mask.certificates.of(window.range)?.fine_margin,
         })
     }
 }

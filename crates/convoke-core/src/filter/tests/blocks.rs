@@ -155,7 +155,7 @@ impl<I: Pixel, O: Pixel> Kernel for Copy<'_, I, O> {
 
     fn run<S: Simd>(self, simd: S) {
         self.plan.gather_channel(simd, self.src, self.at, self.channel, self.values);
-        self.plan.store_channel::<S, O, O>(simd, self.values, None, self.dst);
+        self.plan.store_channel::<S, O>(simd, self.values, None, self.dst);
     }
 }
 
