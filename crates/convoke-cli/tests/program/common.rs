@@ -1,6 +1,5 @@
 //! What all tests of the program share: a folder of their own, runs of the program, and `.npy` files made and
 //! read by a few lines that know nothing of the program's.
-#![allow(dead_code, reason = "each test file uses some of it")]
 
 use std::fs;
 use std::path::{Path, PathBuf};

@@ -1,8 +1,6 @@
 //! `convoke learn`: every named mask is found again from one pair of 8-bit pictures, and what is wrong with a pair is said.
 
-mod common;
-
-use common::{Folder, npy};
+use crate::common::{Folder, npy};
 use convoke::mask::Mask;
 
 /// A picture as a camera might see it: shapes with soft and hard edges, a slope of light, and a little noise.

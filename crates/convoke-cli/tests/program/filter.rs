@@ -1,8 +1,6 @@
 //! `convoke filter`: results that are known in advance, byte for byte.
 
-mod common;
-
-use common::{Folder, lecture, npy};
+use crate::common::{Folder, lecture, npy};
 
 /// The interior of the lecture's 3x3 mean, 8 by 8.
 const MEAN: [u8; 64] = [

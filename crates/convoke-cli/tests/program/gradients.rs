@@ -1,8 +1,6 @@
 //! `convoke conv-transpose2d` and `convoke grad`: answers that are known, the same by every way, and what is refused.
 
-mod common;
-
-use common::Folder;
+use crate::common::{Folder, OUTPUT_TOO_LARGE};
 
 #[test]
 fn pixels_become_windows() {
@@ -134,7 +132,7 @@ fn what_is_wrong_is_said() {
         ("--algo gemm", "--algo: must be auto, direct or reference here"),
         ("--bias w.npy", "w.npy: must have one value per out channel, 6, got 6x4x3x3"),
         ("--residual x.npy", "x.npy: must have the shape of the output, 1x6x7x7, got 1x4x5x5"),
-        ("--stride 1000000", common::OUTPUT_TOO_LARGE),
+        ("--stride 1000000", OUTPUT_TOO_LARGE),
         ("--stride MOST", "too large"),
     ] {
         folder.fails(&format!("{transpose} {options}"), message);

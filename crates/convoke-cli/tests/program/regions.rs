@@ -1,8 +1,6 @@
 //! `convoke filter --roi` and `--premultiply`: parts of pictures, and colours weighted by alpha.
 
-mod common;
-
-use common::{Folder, npy};
+use crate::common::{Folder, npy};
 
 /// Rows `y..y + h` and columns `x..x + w` of a picture of bytes that is `width` wide.
 fn crop(picture: &[u8], width: usize, channels: usize, [y, x, h, w]: [usize; 4]) -> Vec<u8> {

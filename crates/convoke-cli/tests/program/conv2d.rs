@@ -1,9 +1,7 @@
 //! `convoke conv2d`: answers that are known, and the same answer by every algorithm, level, layout and number
 //! of threads.
 
-mod common;
-
-use common::Folder;
+use crate::common::Folder;
 
 const ALGORITHMS: [&str; 4] = ["auto", "direct", "gemm", "reference"];
 

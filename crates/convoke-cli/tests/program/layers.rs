@@ -1,8 +1,6 @@
 //! `convoke layers`: the lecture's three counts, and any other.
 
-mod common;
-
-use common::Folder;
+use crate::common::Folder;
 use serde_json::{Value, json};
 
 #[test]

@@ -1,9 +1,7 @@
 //! Whatever is wrong with what someone typed or with a file: exit code 2, one line that says what, and no trace
 //! in the folder.
 
-mod common;
-
-use common::{Folder, npy};
+use crate::common::{Folder, OUTPUT_TOO_LARGE, npy};
 
 /// A folder with a good picture, good arrays, and an old output.
 fn folder(test: &str) -> Folder {
@@ -208,8 +206,8 @@ fn layers() {
         ("--stride MOST --padding HALF", "too large"),
         ("--padding MOST", "too large"),
         ("--padding 4000000000", "too large"),
-        ("--padding 1000000", common::OUTPUT_TOO_LARGE),
-        ("--padding 1000000 --algo reference", common::OUTPUT_TOO_LARGE),
+        ("--padding 1000000", OUTPUT_TOO_LARGE),
+        ("--padding 1000000 --algo reference", OUTPUT_TOO_LARGE),
         ("--padding BEYOND", "must be same"),
         ("--padding 1,2,3", "must be same"),
         ("--groups 0", "must be at least 1, got 0"),

@@ -1,13 +1,10 @@
 //! `convoke filter` on pictures that are larger than the memory that it is given: from file to file, row by row.
-#![cfg(target_os = "linux")]
-
-mod common;
 
 use std::fs::File;
 use std::os::unix::fs::FileExt;
 use std::process::Command;
 
-use common::Folder;
+use crate::common::{Folder, emulator, npy, program};
 
 /// Memory that the program may have, in KiB: less than any of these pictures takes.
 const LIMIT: usize = 60 << 10;
@@ -26,8 +23,8 @@ fn sparse(folder: &Folder, name: &str, header: &[u8], bytes: usize, values: &[(u
 fn run(folder: &Folder, args: &str) {
     let limited = format!("ulimit -v {LIMIT} && exec \"$0\" \"$@\"");
     let args = args.split_whitespace().map(|arg| arg.replace('~', " "));
-    let program = common::program();
-    let mut command = if common::emulator().is_empty() {
+    let program = program();
+    let mut command = if emulator().is_empty() {
         let mut shell = Command::new("sh");
         shell.args(["-c", &limited]).arg(program.get_program());
         shell
@@ -49,7 +46,7 @@ fn nonzero(bytes: &[u8]) -> Vec<(usize, u8)> {
 fn bytes_from_array_to_array() {
     let folder = Folder::new("stream_bytes");
     let (height, width) = (9000, 8192);
-    let header = common::npy("|u1", &[height, width], &[]);
+    let header = npy("|u1", &[height, width], &[]);
     let places = [(0, 0), (4000, 100), (8999, 8191)].map(|(y, x)| y * width + x);
     sparse(&folder, "x.npy", &header, height * width, &places.map(|at| (at, &[90_u8][..])));
     run(&folder, "filter x.npy -o y.npy --mask box:3 --border replicate");
@@ -131,7 +128,7 @@ fn colours_types_and_ranges() {
 #[test]
 fn failures_leave_nothing_behind() {
     let folder = Folder::new("stream_failures");
-    let header = common::npy("|u1", &[9000, 8192], &[]);
+    let header = npy("|u1", &[9000, 8192], &[]);
     sparse(&folder, "short.npy", &header, 9000 * 8192 - 1, &[]);
     folder.fails("filter short.npy -o y.npy --mask box:3", "truncated .npy file");
     sparse(&folder, "x.npy", &header, 9000 * 8192, &[]);

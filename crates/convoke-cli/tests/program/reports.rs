@@ -1,8 +1,6 @@
 //! What `bench`, `explain` and `info` print: scripts read it.
 
-mod common;
-
-use common::Folder;
+use crate::common::Folder;
 use serde_json::Value;
 
 fn rows(text: &str) -> Vec<Value> {

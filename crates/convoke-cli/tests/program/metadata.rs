@@ -1,8 +1,6 @@
 //! `convoke filter` on pictures whose files say more than their pixels: orientation, colour profile, depth.
 
-mod common;
-
-use common::Folder;
+use crate::common::Folder;
 use image::codecs::{jpeg::JpegEncoder, png::PngEncoder, tiff::TiffDecoder, webp::WebPEncoder};
 use image::{ExtendedColorType, ImageBuffer, ImageDecoder, ImageEncoder, ImageReader, Luma, Rgb, Rgba};
 

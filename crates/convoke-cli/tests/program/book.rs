@@ -1,12 +1,10 @@
 //! The course shows commands and what they print. Each `console` block is run from the repository's root, and must print what
 //! the page says; a line `...` stands for any number of lines.
 
-mod common;
-
 use std::fs;
 use std::path::Path;
 
-use common::program;
+use crate::common::program;
 
 /// Commands of a block and the lines that follow each.
 fn commands(block: &str) -> Vec<(&str, Vec<&str>)> {
