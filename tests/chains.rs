@@ -9,7 +9,7 @@ use convoke_core::{
 };
 use convoke_harness::decode_chain::{CHAIN_BYTES, audit_chain};
 use convoke_harness::layers::Block;
-use convoke_harness::strategy::{assert_trustworthy, chain_problems, config, thin};
+use convoke_harness::strategy::{Tally, chain_problems, config, thin};
 use convoke_harness::{ChainProblem, Fill, Verdict, Way};
 use proptest::prelude::*;
 use proptest::test_runner::TestRunner;
@@ -26,7 +26,7 @@ fn inverted_residual(
 
 #[test]
 fn random_chains() {
-    let total = Cell::new(Verdict::default());
+    let total = Cell::new(Tally::default());
     let mut runner = TestRunner::new(ProptestConfig { source_file: Some(file!()), ..config(2500) });
     let result = runner.run(
         &(chain_problems(), 1..6_usize, 1..9_usize, 0..16_usize),
@@ -38,7 +38,7 @@ fn random_chains() {
         },
     );
     result.unwrap_or_else(|failure| panic!("{failure}"));
-    assert_trustworthy(total.get());
+    total.get().assert_trustworthy();
 }
 
 /// Channels on both sides of vectors and tiles, strides, heights down to one row, strips of every height.

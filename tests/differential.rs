@@ -7,7 +7,7 @@ use std::cell::Cell;
 
 use convoke_core::{Activation, Border, Conv2dDesc, Layout, Padding};
 use convoke_harness::layers::LAYERS;
-use convoke_harness::strategy::{assert_trustworthy, config, conv_problems};
+use convoke_harness::strategy::{Tally, config, conv_problems};
 use convoke_harness::{ConvProblem, Verdict, Way, engines};
 use proptest::prelude::*;
 use proptest::test_runner::TestRunner;
@@ -31,7 +31,7 @@ fn assert_all(problem: &ConvProblem, offset: usize) -> Verdict {
 
 #[test]
 fn random_layers() {
-    let total = Cell::new(Verdict::default());
+    let total = Cell::new(Tally::default());
     let mut runner = TestRunner::new(ProptestConfig { source_file: Some(file!()), ..config(4000) });
     let result = runner.run(&(conv_problems(), 0..16_usize), |(problem, offset)| {
         let verdict = check_all(&problem, offset).map_err(TestCaseError::fail)?;
@@ -39,7 +39,7 @@ fn random_layers() {
         Ok(())
     });
     result.unwrap_or_else(|failure| panic!("{failure}"));
-    assert_trustworthy(total.get());
+    total.get().assert_trustworthy();
     println!("{:?}", total.get());
 }
 

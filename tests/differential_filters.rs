@@ -5,7 +5,7 @@
 use std::cell::Cell;
 
 use convoke_core::{Border, Filter2dDesc, Mode};
-use convoke_harness::strategy::{assert_trustworthy, config, filter_problems, thin};
+use convoke_harness::strategy::{Tally, config, filter_problems, thin};
 use convoke_harness::{
     FilterCase, FilterData, FilterProblem, Picture, PixelType, Verdict, Way, filter_engines,
 };
@@ -30,7 +30,7 @@ fn assert_case(case: &FilterCase) -> Verdict {
 
 #[test]
 fn random_filters() {
-    let total = Cell::new(Verdict::default());
+    let total = Cell::new(Tally::default());
     let mut runner = TestRunner::new(ProptestConfig { source_file: Some(file!()), ..config(1500) });
     let result = runner.run(&(filter_problems(), 0..16_usize), |(problem, offset)| {
         let verdict = check_all(&problem.case(), Way::Whole, offset).map_err(TestCaseError::fail)?;
@@ -38,7 +38,7 @@ fn random_filters() {
         Ok(())
     });
     result.unwrap_or_else(|failure| panic!("{failure}"));
-    assert_trustworthy(total.get());
+    total.get().assert_trustworthy();
 }
 
 #[test]

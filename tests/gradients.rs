@@ -6,7 +6,7 @@ use std::cell::Cell;
 
 use convoke_core::{Activation, Border, Conv2dDesc, Layout, Level, Padding};
 use convoke_harness::layers::LAYERS;
-use convoke_harness::strategy::{assert_trustworthy, config, conv_problems, thin};
+use convoke_harness::strategy::{Tally, config, conv_problems, thin};
 use convoke_harness::views::bits;
 use convoke_harness::{Task, TaskProblem, Verdict, Way};
 use proptest::prelude::*;
@@ -30,7 +30,7 @@ fn assert_all(problem: &TaskProblem, offset: usize) -> Verdict {
 
 #[test]
 fn random_layers() {
-    let totals = Cell::new([Verdict::default(); 4]);
+    let totals = Cell::new([Tally::default(); 4]);
     let mut runner = TestRunner::new(ProptestConfig { source_file: Some(file!()), ..config(1500) });
     let result = runner.run(&(conv_problems(), 0..16_usize), |(layer, offset)| {
         let mut all = totals.get();
@@ -45,7 +45,7 @@ fn random_layers() {
     });
     result.unwrap_or_else(|failure| panic!("{failure}"));
     for total in totals.get() {
-        assert_trustworthy(total);
+        total.assert_trustworthy();
     }
     println!("{:?}", totals.get());
 }

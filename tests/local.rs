@@ -8,7 +8,7 @@ use convoke_core::{
     Activation, Border, Conv2dDesc, Conv2dPlan, Error, Layout, Level, LocallyConnected2dPlan, Mode, Operands,
     Padding,
 };
-use convoke_harness::strategy::{assert_trustworthy, config, local_problems, thin};
+use convoke_harness::strategy::{Tally, config, local_problems, thin};
 use convoke_harness::views::bits;
 use convoke_harness::{Task, TaskCase, TaskProblem, Verdict, Way};
 use convoke_reference::learning::{difference, locally_connected};
@@ -40,7 +40,7 @@ fn assert_all(desc: &Conv2dDesc, seed: u64, offset: usize) {
 
 #[test]
 fn random_layers() {
-    let totals = Cell::new([Verdict::default(); 4]);
+    let totals = Cell::new([Tally::default(); 4]);
     let mut runner = TestRunner::new(ProptestConfig { source_file: Some(file!()), ..config(150) });
     let result = runner.run(&(local_problems(), 0..16_usize), |(layer, offset)| {
         let verdicts = check(&layer.desc, layer.seed, offset).map_err(TestCaseError::fail)?;
@@ -51,7 +51,7 @@ fn random_layers() {
     });
     result.unwrap_or_else(|failure| panic!("{failure}"));
     for total in totals.get() {
-        assert_trustworthy(total);
+        total.assert_trustworthy();
     }
 }
 

@@ -44,13 +44,33 @@ pub fn config(cases: u32) -> ProptestConfig {
     }
 }
 
-/// [`Verdict::assert_trustworthy`] of all cases of a property together, if there were enough: of a few, most may rightly be zeros.
-///
-/// # Panics
-/// If they were many, and compared mostly zeros.
-pub fn assert_trustworthy(total: Verdict) {
-    if config(u32::MAX).cases >= 100 {
-        total.assert_trustworthy();
+/// What the cases of a property said, each counted once. Their outputs are not added up: one random case in hundreds may have more
+/// of them than all others together, and rightly zeros.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[must_use]
+pub struct Tally {
+    /// Cases.
+    pub cases: u32,
+    /// How many of them [meant anything](Verdict::is_trustworthy).
+    pub telling: u32,
+}
+
+impl Tally {
+    /// Counts a case.
+    pub fn and(self, verdict: Verdict) -> Self {
+        Self { cases: self.cases + 1, telling: self.telling + u32::from(verdict.is_trustworthy()) }
+    }
+
+    /// Fails a property whose cases compared mostly zeros. Of a few, most may rightly be: below a hundred there is no judgement.
+    ///
+    /// # Panics
+    /// If they were many, and fewer than a third of them meant anything.
+    pub fn assert_trustworthy(&self) {
+        let Self { cases, telling } = *self;
+        assert!(
+            cases < 100 || 3 * telling >= cases,
+            "only {telling} of {cases} cases compared more than zeros"
+        );
     }
 }
 
@@ -59,4 +79,30 @@ pub fn assert_trustworthy(total: Verdict) {
 pub fn thin<C: IntoIterator>(cases: C) -> impl Iterator<Item = C::Item> {
     let every = std::env::var("CONVOKE_THIN").ok().and_then(|every| every.parse().ok());
     cases.into_iter().step_by(every.unwrap_or(1).max(1))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const TELLING: Verdict = Verdict { outputs: 4, nonzero: 3, worst: 0.0, spread: 0.0 };
+    const ZEROS: Verdict = Verdict { outputs: 10_000_000, nonzero: 1, ..TELLING };
+
+    fn tally(telling: usize, zeros: usize) -> Tally {
+        let verdicts = std::iter::repeat_n(TELLING, telling).chain(std::iter::repeat_n(ZEROS, zeros));
+        verdicts.fold(Tally::default(), Tally::and)
+    }
+
+    #[test]
+    fn a_large_case_of_zeros_does_not_outweigh_the_others() {
+        tally(99, 1).assert_trustworthy();
+        tally(50, 100).assert_trustworthy();
+        tally(0, 99).assert_trustworthy();
+    }
+
+    #[test]
+    #[should_panic(expected = "only 49 of 150 cases")]
+    fn mostly_zeros_are_not_trusted() {
+        tally(49, 101).assert_trustworthy();
+    }
 }
