@@ -108,6 +108,10 @@ fn weights(args: &GradArgs, dy: &GradOutput, reference: bool) -> Outcome<(Vec<us
 
 fn bias(args: &GradArgs, dy: &GradOutput, reference: bool) -> Outcome<(Vec<usize>, Vec<f32>)> {
     let [n, k, p, q] = dy.sizes;
+    if p == 0 || q == 0 {
+        let got = shape_text(&[p, q]);
+        return Failure::about("--grad-output", format_args!("must have at least one pixel, got {got}"));
+    }
     // Any layer with such an output will do.
     let desc = Conv2dDesc::new(args.how.layout, n, 1, [p, q], k, [1, 1]);
     let plan = BiasGradPlan::new(&desc, args.common.level.0).about("grad")?;

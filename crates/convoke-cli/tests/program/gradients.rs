@@ -116,6 +116,7 @@ fn what_is_wrong_is_said() {
     folder.write_f32("w.npy", &[6, 4, 3, 3], &[1.0; 216]);
     folder.write_f32("dy.npy", &[1, 6, 3, 3], &[1.0; 54]);
     folder.write_f32("v.npy", &[4, 6, 3, 3], &[1.0; 216]);
+    folder.write_f32("none.npy", &[1, 6, 0, 3], &[]);
     folder.write("out.npy", "an old result");
     let transpose = "conv-transpose2d --input x.npy --weights v.npy --output out.npy";
     for (options, message) in [
@@ -163,6 +164,10 @@ fn what_is_wrong_is_said() {
             "must be input, weights or bias",
         ),
         ("grad --wrt bias --output out.npy".to_owned(), "--grad-output"),
+        (
+            "grad --wrt bias --grad-output none.npy --output out.npy".to_owned(),
+            "--grad-output: must have at least one pixel, got 0x3",
+        ),
         ("grad --wrt bias --grad-output dy.npy --output nowhere/out.npy".to_owned(), "there is no folder"),
     ] {
         folder.fails(&command, message);
