@@ -44,21 +44,27 @@ pub fn config(cases: u32) -> ProptestConfig {
     }
 }
 
-/// What the cases of a property said, each counted once. Their outputs are not added up: one random case in hundreds may have more
-/// of them than all others together, and rightly zeros.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+/// What the cases of a property said, each counted once. It is not judged by the sum of their outputs: one random case in hundreds
+/// may have more of them than all others together, and rightly zeros.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
 #[must_use]
 pub struct Tally {
     /// Cases.
     pub cases: u32,
     /// How many of them [meant anything](Verdict::is_trustworthy).
     pub telling: u32,
+    /// Their outputs and worst errors together, for people who look.
+    pub total: Verdict,
 }
 
 impl Tally {
     /// Counts a case.
     pub fn and(self, verdict: Verdict) -> Self {
-        Self { cases: self.cases + 1, telling: self.telling + u32::from(verdict.is_trustworthy()) }
+        Self {
+            cases: self.cases + 1,
+            telling: self.telling + u32::from(verdict.is_trustworthy()),
+            total: self.total.and(verdict),
+        }
     }
 
     /// Fails a property whose cases compared mostly zeros. Of a few, most may rightly be: below a hundred there is no judgement.
@@ -66,7 +72,7 @@ impl Tally {
     /// # Panics
     /// If they were many, and fewer than a third of them meant anything.
     pub fn assert_trustworthy(&self) {
-        let Self { cases, telling } = *self;
+        let Self { cases, telling, .. } = *self;
         assert!(
             cases < 100 || 3 * telling >= cases,
             "only {telling} of {cases} cases compared more than zeros"
